@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# What lutra's own tests, examples and benchmarks are built with; nothing here reaches a user of the library.
+include_guard(GLOBAL)
+
+find_program(LUTRA_CCACHE ccache)
+mark_as_advanced(LUTRA_CCACHE)
+if(LUTRA_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${LUTRA_CCACHE})
+endif()
+
+add_library(lutra_warnings INTERFACE)
+target_compile_options(lutra_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wpedantic)
+
+# lutra_can_run_isa(<isa> <variable>): whether this machine runs code compiled with -march=<isa>.
+function(lutra_can_run_isa isa variable)
+    include(CheckCXXSourceRuns)
+    string(MAKE_C_IDENTIFIER LUTRA_RUNS_${isa} cached)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$" AND NOT CMAKE_CROSSCOMPILING)
+        check_cxx_source_runs("int main() { return __builtin_cpu_supports(\"${isa}\") ? 0 : 1; }" ${cached})
+    endif()
+    set(${variable} "${${cached}}" PARENT_SCOPE)
+endfunction()
+
+# lutra_add_test(<room> SOURCES <file>... [ISAS <-march value>...] [LIBRARIES <target>...] [DEFINITIONS <name=value>...])
+# One executable test_<room>, one ctest entry a file (<room>.<file>), and the same once more for each ISA that this
+# machine can run. Only where an instruction set can change what is compiled are variants worth their time.
+function(lutra_add_test room)
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;ISAS;LIBRARIES;DEFINITIONS")
+    foreach(isa IN LISTS test_ISAS ITEMS "") # "": the flags as they are
+        set(name ${room})
+        if(isa)
+            lutra_can_run_isa(${isa} runs)
+            if(NOT runs)
+                continue()
+            endif()
+            set(name ${room}.${isa})
+        endif()
+        add_executable(test_${name} ${test_SOURCES})
+        target_link_libraries(test_${name} PRIVATE lutra_test_main lutra_warnings lutra::lutra ${test_LIBRARIES})
+        target_compile_definitions(test_${name} PRIVATE ${test_DEFINITIONS})
+        target_compile_options(test_${name} PRIVATE $<$<BOOL:${isa}>:-march=${isa}>)
+        foreach(source IN LISTS test_SOURCES)
+            cmake_path(GET source STEM LAST_ONLY stem) # Catch2 tags each case with the name of its file
+            string(REGEX REPLACE "\\.test$" "" short ${stem})
+            add_test(NAME ${name}.${short} COMMAND test_${name} "--filenames-as-tags" "[#${stem}]"
+                                                   ${LUTRA_CATCH_WARN_EMPTY})
+            set_tests_properties(${name}.${short} PROPERTIES LABELS ${room} TIMEOUT 600)
+        endforeach()
+    endforeach()
+endfunction()
+
+# lutra_add_example(<name> [LIBRARIES <target>...] [RUN <argument>...]): examples/<name>.cpp; with RUN, ctest runs it.
+function(lutra_add_example name)
+    cmake_parse_arguments(PARSE_ARGV 1 example "" "" "LIBRARIES;RUN")
+    add_executable(${name} ${name}.cpp)
+    target_link_libraries(${name} PRIVATE lutra_warnings lutra::lutra ${example_LIBRARIES})
+    if("RUN" IN_LIST ARGN AND LUTRA_BUILD_TESTS)
+        add_test(NAME example.${name} COMMAND ${name} ${example_RUN})
+        set_tests_properties(example.${name} PROPERTIES LABELS example TIMEOUT 600)
+    endif()
+endfunction()
+
+# lutra_add_benchmark(<room> SOURCES <file>... [LIBRARIES <target>...]): one executable bench_<room>; ctest only starts
+# each benchmark once, to see that it runs.
+function(lutra_add_benchmark room)
+    cmake_parse_arguments(PARSE_ARGV 1 bench "" "" "SOURCES;LIBRARIES")
+    add_executable(bench_${room} ${bench_SOURCES})
+    target_link_libraries(bench_${room} PRIVATE benchmark::benchmark_main lutra_warnings lutra::lutra ${bench_LIBRARIES})
+    if(LUTRA_BUILD_TESTS)
+        add_test(NAME bench.${room} COMMAND bench_${room} --benchmark_min_time=0.001)
+        set_tests_properties(bench.${room} PROPERTIES LABELS bench TIMEOUT 600)
+    endif()
+endfunction()

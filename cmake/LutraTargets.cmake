@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# The INTERFACE targets. Which header belongs to which stands in include/lutra/<room>/CMakeLists.txt.
+include_guard(GLOBAL)
+
+set(lutra_components core)
+if(LUTRA_WITH_SIMD)
+    list(APPEND lutra_components simd)
+endif()
+if(LUTRA_WITH_HOSTED)
+    list(APPEND lutra_components hosted)
+endif()
+list(APPEND lutra_components lutra)
+
+foreach(component IN LISTS lutra_components)
+    add_library(lutra_${component} INTERFACE)
+    add_library(lutra::${component} ALIAS lutra_${component})
+    set_target_properties(lutra_${component} PROPERTIES EXPORT_NAME ${component} VERIFY_INTERFACE_HEADER_SETS
+                                                                                 ${PROJECT_IS_TOP_LEVEL})
+endforeach()
+target_compile_features(lutra_core INTERFACE cxx_std_20)
+
+# Dependencies are linked in the build tree only: the package configuration links what find_package found.
+if(LUTRA_WITH_SIMD)
+    lutra_need(xsimd MINIMUM 8.1)
+    include(LutraXsimd)
+    target_link_libraries(lutra_simd INTERFACE lutra_core $<BUILD_INTERFACE:xsimd>)
+    target_compile_definitions(lutra_simd INTERFACE LUTRA_USE_XSIMD=1)
+    target_link_libraries(lutra_lutra INTERFACE lutra_simd)
+endif()
+if(LUTRA_WITH_HOSTED)
+    set(THREADS_PREFER_PTHREAD_FLAG ON)
+    find_package(Threads REQUIRED)
+    lutra_need(nlohmann_json MINIMUM 3.9)
+    find_package(ZLIB QUIET)
+    target_link_libraries(lutra_hosted INTERFACE lutra_core
+                                                 $<BUILD_INTERFACE:Threads::Threads>
+                                                 $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
+                                                 $<$<BOOL:${ZLIB_FOUND}>:$<BUILD_INTERFACE:ZLIB::ZLIB>>)
+    if(ZLIB_FOUND)
+        target_compile_definitions(lutra_hosted INTERFACE LUTRA_USE_ZLIB=1)
+    else()
+        target_compile_definitions(lutra_hosted INTERFACE LUTRA_USE_ZLIB=0)
+    endif()
+    target_link_libraries(lutra_lutra INTERFACE lutra_hosted)
+endif()
+target_link_libraries(lutra_lutra INTERFACE lutra_core)
+
+# lutra_room([FREESTANDING <header>...] [HOSTED <header>...] [UMBRELLA <header>...]): the headers of the calling directory.
+# HOSTED ones stop with #error on firmware; an UMBRELLA includes of both kinds what the build can have.
+function(lutra_room)
+    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "FREESTANDING;HOSTED;UMBRELLA")
+    foreach(pair IN ITEMS FREESTANDING:core HOSTED:hosted UMBRELLA:lutra)
+        string(REPLACE ":" ";" pair ${pair})
+        list(GET pair 0 kind)
+        list(GET pair 1 component)
+        set(files "")
+        foreach(header IN LISTS room_${kind})
+            cmake_path(ABSOLUTE_PATH header BASE_DIRECTORY ${CMAKE_CURRENT_LIST_DIR} NORMALIZE)
+            list(APPEND files ${header})
+        endforeach()
+        set_property(GLOBAL APPEND PROPERTY LUTRA_${kind}_HEADERS ${files})
+        if(files AND TARGET lutra_${component})
+            target_sources(lutra_${component} INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES
+                                                        ${files})
+        endif()
+    endforeach()
+endfunction()
+add_subdirectory(${PROJECT_SOURCE_DIR}/include/lutra)
