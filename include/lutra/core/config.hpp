@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+/// @file
+/// Every macro that steers the library. Each is 0 or 1 and may be set before the first include (all
+/// translation units of a program must agree), except LUTRA_ISA, which follows from the compiler's flags.
+
+/// 1: an operating system, exceptions and the whole standard library are there. 0: firmware.
+#ifndef LUTRA_HOSTED
+    #if __STDC_HOSTED__ && (defined(__unix__) || defined(__APPLE__) || defined(_WIN32))
+        #define LUTRA_HOSTED 1
+    #else
+        #define LUTRA_HOSTED 0
+    #endif
+#endif
+
+/// 1: xsimd carries the float kernels. Defaults to "hosted and the header is on the include path".
+#ifndef LUTRA_USE_XSIMD
+    #if LUTRA_HOSTED && __has_include(<xsimd/xsimd.hpp>)
+        #define LUTRA_USE_XSIMD 1
+    #else
+        #define LUTRA_USE_XSIMD 0
+    #endif
+#endif
+
+/// 1: zlib is there and linked. The build says so; a header that happens to be installed proves nothing.
+#ifndef LUTRA_USE_ZLIB
+    #define LUTRA_USE_ZLIB 0
+#endif
+
+/// 1: hosted x86 builds carry kernels for newer instruction sets than the flags promise and choose once, at
+/// run time. 0: only what the flags promise.
+#ifndef LUTRA_RUNTIME_DISPATCH
+    #if LUTRA_HOSTED && (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
+        #define LUTRA_RUNTIME_DISPATCH 1
+    #else
+        #define LUTRA_RUNTIME_DISPATCH 0
+    #endif
+#endif
+
+/// 1: the program defines `lutra::on_panic`; see core/panic.hpp.
+#ifndef LUTRA_CUSTOM_PANIC
+    #define LUTRA_CUSTOM_PANIC 0
+#endif
+
+/// The name of the inline namespace that holds whatever the compiler's flags can change (vector widths,
+/// contracted float code), so that two translation units with different flags do not share one inline function.
+#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    #define LUTRA_ISA isa_avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+    #define LUTRA_ISA isa_avx2_fma
+#elif defined(__AVX2__)
+    #define LUTRA_ISA isa_avx2
+#elif defined(__AVX__)
+    #define LUTRA_ISA isa_avx
+#elif defined(__SSE4_1__)
+    #define LUTRA_ISA isa_sse4_1
+#elif defined(__x86_64__)
+    #define LUTRA_ISA isa_sse2
+#elif defined(__ARM_FEATURE_DOTPROD) && defined(__ARM_NEON)
+    #define LUTRA_ISA isa_neon_dot
+#elif defined(__ARM_NEON)
+    #define LUTRA_ISA isa_neon
+#else
+    #define LUTRA_ISA isa_scalar
+#endif
