@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/multiplier/broken_array.hpp>
+#include <lutra/multiplier/concept.hpp>
+#include <lutra/multiplier/drum.hpp>
+#include <lutra/multiplier/exact.hpp>
+#include <lutra/multiplier/kulkarni.hpp>
+#include <lutra/multiplier/mitchell.hpp>
+#include <lutra/multiplier/operand_truncated.hpp>
+#include <lutra/multiplier/perforated.hpp>
+#include <lutra/multiplier/roba.hpp>
+
+#include <cstddef>
+
+namespace lutra {
+
+/// A list of multiplier types.
+template <multiplier... M>
+struct multiplier_list {
+    static constexpr std::size_t size = sizeof...(M);
+    /// Calls @p f with a value of each type, in order.
+    template <class F>
+    static constexpr void for_each(F&& f) {
+        (static_cast<void>(f(M{})), ...);
+    }
+};
+
+/// The instances that applications offer by name; the exact one comes first.
+using builtin_multipliers =
+    multiplier_list<exact, operand_truncated<1, 1>, operand_truncated<2, 2>, operand_truncated<3, 3>, drum<6>, drum<5>,
+                    drum<4>, drum<3>, perforated<0, 2>, perforated<1, 2>, broken_array<0, 4>, broken_array<0, 6>,
+                    broken_array<2, 6>, mitchell, roba, kulkarni>;
+
+/// Calls @p f with a value of each built-in multiplier, the exact one first.
+///
+/// @code
+/// lutra::for_each_builtin([]<lutra::multiplier M>(M) { std::cout << M::name << '\n'; });
+/// @endcode
+template <class F>
+constexpr void for_each_builtin(F&& f) {
+    builtin_multipliers::for_each(f);
+}
+
+} // namespace lutra

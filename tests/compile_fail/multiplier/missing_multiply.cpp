@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// EXPECT: give it 'static constexpr product multiply(lhs, rhs) noexcept'
+
+#include <lutra/multiplier/concept.hpp>
+
+struct mine {
+    using lhs = std::int8_t;
+    using rhs = std::int8_t;
+    using product = std::int32_t;
+    static constexpr std::string_view name = "mine";
+};
+static_assert(lutra::check_multiplier<mine>());

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include <lutra/multiplier/broken_array.hpp>
+#include <lutra/multiplier/lowered_constant.hpp>
+#include <lutra/multiplier/lowering.hpp>
+
+#include "pairs.hpp"
+#include "support/catch.hpp"
+
+#include <cstdint>
+#include <cstring>
+
+// The circuit with the longest evaluation of the built-in ones: if it fits the compilers' limits, all do.
+using circuit = lutra::broken_array<2, 6>;
+
+TEST_CASE("lowered_v is a constant that equals lower") {
+    static constexpr lutra::lowered_multiplier l = lutra::lowered_v<circuit>;
+    STATIC_REQUIRE(l.kind == lutra::plan_kind::table);
+    STATIC_REQUIRE(l.multiply(-128, -128) == 16384);
+    STATIC_REQUIRE(l.multiply(3, 5) == circuit::multiply(3, 5));
+    STATIC_REQUIRE(l.products16[255 * 256 + 127] == circuit::multiply(-1, 127));
+    STATIC_REQUIRE(l.name == "broken_array2_6");
+    const auto at_run_time = lutra::lower(circuit{});
+    CHECK(failures([&](std::int8_t a, std::int8_t b) { return l.multiply(a, b) == circuit::multiply(a, b); }) == 0);
+    CHECK(std::memcmp(l.products16, at_run_time.products16, 65536 * sizeof(std::int16_t)) == 0);
+    CHECK(l.min_product == at_run_time.min_product);
+    CHECK(l.max_product == at_run_time.max_product);
+    CHECK(l.cost == at_run_time.cost);
+}
+
+TEST_CASE("lowered_v of the exact multiplier has no table") {
+    STATIC_REQUIRE(lutra::lowered_v<lutra::exact>.kind == lutra::plan_kind::exact);
+    STATIC_REQUIRE(lutra::lowered_v<lutra::exact>.products32 == nullptr);
+    STATIC_REQUIRE(lutra::lowered_v<lutra::exact>.min_product == -128 * 127);
+}
