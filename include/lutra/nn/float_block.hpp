@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/arena.hpp>
+#include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/vit_parameters.hpp>
+#include <lutra/nonlinear/float_functions.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+/// @file
+/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
+/// The same code serves inference, where all blocks share one set of buffers, and training, where each keeps its own.
+
+namespace lutra {
+
+/// The float buffers of one block, for `images` images. `slope` is there for training only.
+struct block_activations {
+    matrix_view<float> input;           ///< rows x dim
+    matrix_view<float> normed1;         ///< rows x dim
+    matrix_view<float> qkv;             ///< rows x 3 dim
+    std::span<float> probabilities;     ///< images x heads x tokens x tokens
+    matrix_view<float> context;         ///< rows x dim
+    matrix_view<float> middle;          ///< rows x dim; may be `input`
+    matrix_view<float> normed2;         ///< rows x dim
+    matrix_view<float> hidden;          ///< rows x mlp
+    matrix_view<float> slope;           ///< rows x mlp, or empty
+    matrix_view<float> output;          ///< rows x dim; may be `middle`
+    std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation; or empty
+};
+
+inline namespace LUTRA_ISA {
+
+/// y = x W^T + bias; @p packed, where given, is W^T packed before.
+inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y, bool accumulate = false,
+                   packed_float_b packed = {}) {
+    const float_epilogue e{.bias = p.bias.data(), .scale = 1, .accumulate = accumulate};
+    if (packed.data != nullptr)
+        gemm(x, packed, y, e);
+    else
+        gemm(x, transposed(p.weight), y, e);
+}
+
+/// Layer normalisation of each row; keeps the statistics where @p statistics has room.
+inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float epsilon, matrix_view<float> y,
+                       std::span<float> statistics = {}) {
+    for (std::size_t r = 0; r < x.rows(); ++r) {
+        const row_statistics s = layer_norm(x.row(r), p.weight, p.bias, epsilon, y.row(r));
+        if (!statistics.empty()) {
+            statistics[2 * r] = s.mean;
+            statistics[2 * r + 1] = s.inverse_deviation;
+        }
+    }
+}
+
+/// The parts of one head within the rows of one image.
+template <class T>
+struct head_views {
+    matrix_view<T> query, key, value; ///< tokens x head_dim
+};
+template <class T>
+[[nodiscard]] head_views<T> head_of(matrix_view<T> qkv, const vit_config& c, std::size_t image, std::size_t head) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim();
+    const auto part = [&](std::size_t which) { return qkv.block(image * tokens, which * c.dim + head * width, tokens, width); };
+    return {part(0), part(1), part(2)};
+}
+
+/// softmax(Q K^T / sqrt(head_dim)) V for every image and head.
+inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities, matrix_view<float> context) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
+    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+    for (std::size_t image = 0; image < images; ++image)
+        for (std::size_t head = 0; head < c.heads; ++head) {
+            const auto [query, key, value] = head_of(qkv, c, image, head);
+            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
+            gemm(query, transposed(key), p, {.scale = scale});
+            for (std::size_t t = 0; t < tokens; ++t) softmax(p.row(t));
+            gemm(p, value, context.block(image * tokens, head * width, tokens, width));
+        }
+}
+
+/// The packed right operands of one block's linear layers; each may be empty.
+struct packed_block {
+    packed_float_b qkv, proj, fc1, fc2;
+};
+
+/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the rest.
+template <class Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {}) {
+    const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
+        if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
+    };
+    layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
+    linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
+    attention(c, a.qkv, a.probabilities, a.context);
+    copy(a.input, a.middle);
+    linear(a.context, p.proj, a.middle, true, packed.proj);
+    layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
+    const std::span<float> hidden{a.hidden.data(), a.hidden.rows() * a.hidden.cols()};
+    if (a.slope.empty()) {
+        linear(a.normed2, p.fc1, a.hidden, false, packed.fc1);
+        apply<Activation>(hidden);
+    } else {
+        linear(a.normed2, p.fc1, a.slope, false, packed.fc1);
+        apply_with_slope<Activation>({a.slope.data(), hidden.size()}, hidden);
+    }
+    copy(a.middle, a.output);
+    linear(a.hidden, p.fc2, a.output, true, packed.fc2);
+}
+
+/// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches holds
+/// patch r % patches() of image r / patches(), channel-major too.
+inline void extract_patches(const vit_config& c, matrix_view<const float> images, matrix_view<float> patches) {
+    const std::size_t across = c.image_width / c.patch, side = c.patch;
+    for (std::size_t r = 0; r < patches.rows(); ++r) {
+        const float* image = images.row(r / c.patches()).data();
+        const std::size_t which = r % c.patches(), top = which / across * side, left = which % across * side;
+        float* out = patches.row(r).data();
+        for (std::size_t ch = 0; ch < c.channels; ++ch)
+            for (std::size_t y = 0; y < side; ++y) {
+                const float* from = image + (ch * c.image_height + top + y) * c.image_width + left;
+                out = std::copy(from, from + side, out);
+            }
+    }
+}
+
+/// Starts each image's tokens with what does not depend on it: the positions, with the class token (and the distillation
+/// token) added to the first ones. @p tokens is (images * tokens) x dim.
+inline void place_prefix(const vit_parameters<const float>& p, matrix_view<float> tokens) {
+    const std::size_t count = p.config().tokens(), d = p.config().dim;
+    for (std::size_t image = 0; image < tokens.rows() / count; ++image) {
+        float* first = tokens.row(image * count).data();
+        std::copy_n(p.pos_embed.data(), count * d, first);
+        for (std::size_t j = 0; j < d; ++j) first[j] += p.cls_token[j];
+        for (std::size_t j = 0; j < p.dist_token.size(); ++j) first[d + j] += p.dist_token[j];
+    }
+}
+
+/// Embeds patches and puts the class token (and the distillation token) before them, positions added:
+/// @p patches is (images * patches) x patch_size, @p tokens (images * tokens) x dim.
+inline void embed(const vit_parameters<const float>& p, matrix_view<const float> patches, matrix_view<float> tokens,
+                  packed_float_b packed = {}) {
+    const vit_config& c = p.config();
+    const std::size_t count = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+    place_prefix(p, tokens);
+    for (std::size_t image = 0; image < tokens.rows() / count; ++image)
+        linear(patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
+               tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
+}
+
+/// Final layer norm of the class token and the head: @p normed is (images * prefix) x dim scratch, @p logits images x classes.
+/// A distilled network answers with the mean of its two heads.
+inline void classify(const vit_parameters<const float>& p, matrix_view<const float> tokens, matrix_view<float> normed,
+                     matrix_view<float> logits, std::span<float> statistics = {}) {
+    const vit_config& c = p.config();
+    const std::size_t prefix = c.prefix_tokens();
+    for (std::size_t r = 0; r < normed.rows(); ++r) {
+        const row_statistics s = layer_norm(tokens.row(r / prefix * c.tokens() + r % prefix), p.norm.weight, p.norm.bias,
+                                            c.layer_norm_epsilon, normed.row(r));
+        if (statistics.empty()) continue;
+        statistics[2 * r] = s.mean;
+        statistics[2 * r + 1] = s.inverse_deviation;
+    }
+    const auto token = [&](std::size_t which) {
+        return matrix_view<const float>{normed.data() + which * c.dim, logits.rows(), c.dim, prefix * c.dim};
+    };
+    linear(token(0), p.head, logits);
+    if (!c.distilled) return;
+    linear(token(1), p.head_dist, logits, true);
+    for (std::size_t i = 0; i < logits.rows(); ++i)
+        for (float& x : logits.row(i)) x *= 0.5f;
+}
+
+} // namespace LUTRA_ISA
+} // namespace lutra

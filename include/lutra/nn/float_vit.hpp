@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/arena.hpp>
+#include <lutra/nn/float_block.hpp>
+#include <lutra/nn/policy.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lutra {
+
+/// Turns 8-bit pixels into what the network reads: (pixel / 255 - mean) / std, channel by channel. @p pixels and @p out hold
+/// whole images, channel-major.
+inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels, std::span<float> out) {
+    require(pixels.size() == out.size() && pixels.size() % c.image_size() == 0, panic_code::bad_shape,
+            "normalize: the pixels and floats must be whole images of the config, as many of one as of the other",
+            static_cast<long long>(pixels.size()), static_cast<long long>(out.size()));
+    const std::size_t plane = std::size_t{c.image_height} * c.image_width;
+    for (std::size_t start = 0; start < pixels.size(); start += plane) {
+        const std::size_t channel = start / plane % c.channels;
+        const float scale = 1.0f / (255.0f * c.input_std[channel]), shift = -c.input_mean[channel] / c.input_std[channel];
+        for (std::size_t i = start; i < start + plane; ++i) out[i] = static_cast<float>(pixels[i]) * scale + shift;
+    }
+}
+
+inline namespace LUTRA_ISA {
+
+/// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters and packed weights
+/// live in memory of the caller and must outlive it.
+///
+/// @code
+/// std::vector<std::byte> ... // see lutra::float_vit::packed_bytes and scratch_bytes
+/// lutra::float_vit vit{parameters, weights_arena};
+/// vit.forward(images, logits, scratch_arena);
+/// @endcode
+template <vit_policy Policy = vit_defaults>
+class float_vit {
+public:
+    /// Packs the weights into @p memory (packed_bytes(config) of it).
+    float_vit(const vit_parameters<const float>& parameters, arena& memory) : parameters_{parameters} {
+        const vit_config& c = parameters.config();
+        const auto pack = [&](const linear_parameters<const float>& l) {
+            return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
+        };
+        patch_embed_ = pack(parameters.patch_embed);
+        blocks_ = memory.take<packed_block>(c.depth);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto b = parameters.block(i);
+            blocks_[i] = {pack(b.qkv), pack(b.proj), pack(b.fc1), pack(b.fc2)};
+        }
+    }
+
+    /// Bytes of the packed weights.
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) {
+        arena a = arena::counting();
+        a.take<float>(packed_b_floats(c.patch_size(), c.dim));
+        a.take<packed_block>(c.depth);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            a.take<float>(packed_b_floats(c.dim, 3 * std::size_t{c.dim}));
+            a.take<float>(packed_b_floats(c.dim, c.dim));
+            a.take<float>(packed_b_floats(c.dim, c.mlp));
+            a.take<float>(packed_b_floats(c.mlp, c.dim));
+        }
+        return a.used();
+    }
+    /// Bytes of scratch that `forward` needs for @p images images at once.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+        arena a = arena::counting();
+        const std::size_t rows = images * c.tokens();
+        a.take<float>(images * c.patches() * c.patch_size());
+        a.take<float>(rows * c.dim);
+        a.take<float>(rows * c.dim);
+        a.take<float>(rows * 3 * c.dim);
+        a.take<float>(images * c.heads * c.tokens() * c.tokens());
+        a.take<float>(rows * c.dim);
+        a.take<float>(rows * c.mlp);
+        a.take<float>(images * c.prefix_tokens() * c.dim);
+        return a.used();
+    }
+
+    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes.
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+        const vit_config& c = parameters_.config();
+        require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
+                static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
+        require(logits.rows() == images.rows() && logits.cols() == c.classes, panic_code::bad_shape,
+                "the logits must be images x classes", static_cast<long long>(logits.cols()), c.classes);
+        const std::size_t count = images.rows(), rows = count * c.tokens(), mark = scratch.used();
+        const auto take = [&](std::size_t r, std::size_t n) { return matrix_view<float>{scratch.take<float>(r * n).data(), r, n}; };
+        const auto patches = take(count * c.patches(), c.patch_size());
+        const auto x = take(rows, c.dim);
+        const auto normed = take(rows, c.dim);
+        const auto qkv = take(rows, 3 * std::size_t{c.dim});
+        const auto probabilities = scratch.take<float>(count * c.heads * c.tokens() * c.tokens());
+        const auto context = take(rows, c.dim);
+        const auto hidden = take(rows, c.mlp);
+        const auto head_normed = take(count * c.prefix_tokens(), c.dim);
+        extract_patches(c, images, patches);
+        embed(parameters_, patches, x, patch_embed_);
+        const block_activations buffers{.input = x, .normed1 = normed, .qkv = qkv, .probabilities = probabilities, .context = context,
+                                        .middle = x, .normed2 = normed, .hidden = hidden, .slope = {}, .output = x,
+                                        .statistics1 = {}, .statistics2 = {}};
+        for (std::size_t i = 0; i < c.depth; ++i) lutra::forward<typename Policy::activation>(c, parameters_.block(i), buffers, blocks_[i]);
+        classify(parameters_, x, head_normed, logits);
+        scratch.release(mark);
+    }
+
+    [[nodiscard]] const vit_parameters<const float>& parameters() const noexcept { return parameters_; }
+    [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
+
+private:
+    vit_parameters<const float> parameters_;
+    packed_float_b patch_embed_;
+    std::span<packed_block> blocks_;
+};
+
+} // namespace LUTRA_ISA
+} // namespace lutra

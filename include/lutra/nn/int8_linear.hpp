@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/arena.hpp>
+#include <lutra/gemm/epilogue.hpp>
+#include <lutra/gemm/int8_gemm.hpp>
+#include <lutra/nn/vit_parameters.hpp>
+#include <lutra/numeric/quantize.hpp>
+#include <lutra/numeric/requantize.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lutra {
+
+/// How finely weights are scaled: one scale a tensor, or one an output channel. Activations always have one a tensor.
+enum class weight_granularity : std::uint8_t { per_tensor, per_channel };
+
+/// A linear layer in int8, after training: weights quantised and packed for a multiplier, the float bias kept.
+struct int8_linear {
+    matrix_view<const std::int8_t> weight; ///< outputs x inputs
+    packed_int8_b packed;
+    std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
+    std::span<const float> bias;
+
+    /// Quantises and packs @p p in memory of @p memory. Panics where a weight is not finite.
+    [[nodiscard]] static int8_linear make(const linear_parameters<const float>& p, float input_scale, weight_granularity granularity,
+                                          const lowered_multiplier& m, arena& memory) {
+        const std::size_t out = p.weight.rows(), in = p.weight.cols();
+        const auto scale = memory.take<float>(out);
+        if (granularity == weight_granularity::per_channel)
+            channel_scales(p.weight, scale);
+        else
+            std::fill(scale.begin(), scale.end(), tensor_scale(p.weight));
+        const matrix_view<std::int8_t> weight{memory.take<std::int8_t>(out * in).data(), out, in};
+        quantize_rows(p.weight, std::span<const float>{scale}, weight);
+        for (float& s : scale) s *= input_scale;
+        const auto packed = pack_b(transposed(weight), m, memory.take<std::byte>(packed_b_bytes(m, in, out)));
+        return {weight, packed, scale, p.bias};
+    }
+    /// Bytes that `make` takes.
+    [[nodiscard]] static constexpr std::size_t bytes(std::size_t out, std::size_t in, const lowered_multiplier& m) {
+        arena a = arena::counting();
+        a.take<float>(out);
+        a.take<std::int8_t>(out * in);
+        a.take<std::byte>(packed_b_bytes(m, in, out));
+        return a.used();
+    }
+
+    /// y = x W^T + bias in float (+ y); x is int8 at the scale given to `make`.
+    void operator()(matrix_view<const std::int8_t> x, matrix_view<float> y, arena& scratch, bool accumulate = false) const {
+        gemm(x, packed, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+    }
+};
+
+/// What turns the sums of an int8_linear into int8 of a given scale: a requantizer and an integer bias an output.
+struct output_requantizer {
+    std::span<requantizer> by;
+    std::span<std::int32_t> bias;
+
+    [[nodiscard]] static constexpr output_requantizer take(std::size_t outputs, arena& memory) {
+        const auto by = memory.take<requantizer>(outputs);
+        return {by, memory.take<std::int32_t>(outputs)};
+    }
+    /// Sets outputs first .. first + count for an output of @p scale.
+    void set(const int8_linear& layer, std::size_t first, std::size_t count, float scale) const {
+        for (std::size_t j = first; j < first + count; ++j) {
+            by[j] = requantizer::from_ratio(static_cast<double>(layer.sum_scale[j]) / static_cast<double>(scale));
+            bias[j] = quantize<std::int32_t>(layer.bias[j], layer.sum_scale[j]);
+        }
+    }
+};
+
+} // namespace lutra

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/float_block.hpp>
+#include <lutra/nn/int8_linear.hpp>
+#include <lutra/nn/policy.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+
+/// A Vision Transformer whose matrix products are int8, each block under multipliers of its own: post-training
+/// quantisation with static scales. Weights and activations are symmetric int8, sums int32; layer norm, softmax, the
+/// activation function and the residual stream are float. It owns nothing: parameters, scales and packed weights live
+/// in memory of the caller and must outlive it.
+template <vit_policy Policy = vit_defaults>
+class int8_vit {
+public:
+    /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales as calibrated; @p choices one a block.
+    int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales, std::span<const layer_choice> choices,
+             arena& memory, weight_granularity granularity = weight_granularity::per_channel)
+        : parameters_{parameters}, scales_{parameters.config(), scales} {
+        const vit_config& c = parameters.config();
+        require(choices.size() == c.depth, panic_code::bad_shape, "an int8_vit takes one layer_choice a block",
+                static_cast<long long>(choices.size()), c.depth);
+        const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
+            require(m.operands == signedness::is_signed, panic_code::unsupported, "an int8_vit needs multipliers of signed operands");
+            return int8_linear::make(p, scale, granularity, m, memory);
+        };
+        patch_embed_ = linear(parameters.patch_embed, scales_.patches(), choices.front().linear);
+        blocks_ = memory.take<block>(c.depth);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
+            const auto p = parameters.block(i);
+            const lowered_multiplier& m = choices[i].linear;
+            block& b = blocks_[i];
+            b.attention = choices[i].attention;
+            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
+            b.proj = linear(p.proj, scale(block_tensor::context), m);
+            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);
+            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m);
+            b.qkv_output = output_requantizer::take(3 * c.dim, memory);
+            b.qkv_output.set(b.qkv, 0, c.dim, scale(block_tensor::query));
+            b.qkv_output.set(b.qkv, c.dim, c.dim, scale(block_tensor::key));
+            b.qkv_output.set(b.qkv, 2 * std::size_t{c.dim}, c.dim, scale(block_tensor::value));
+            b.context_by = memory.take<requantizer>(c.head_dim());
+            std::fill(b.context_by.begin(), b.context_by.end(),
+                      requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
+                                              static_cast<double>(scale(block_tensor::context))));
+            b.score_scale = scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim()));
+        }
+        head_ = linear(parameters.head, scales_.head(), choices.back().linear);
+        if (c.distilled) head_dist_ = linear(parameters.head_dist, scales_.head(), choices.back().linear);
+    }
+
+    /// Bytes of the packed weights.
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c, std::span<const layer_choice> choices) {
+        const std::size_t d = c.dim;
+        arena a = arena::counting();
+        a.take<block>(c.depth);
+        std::size_t bytes = a.used() + int8_linear::bytes(d, c.patch_size(), choices.front().linear) +
+                            c.prefix_tokens() * int8_linear::bytes(c.classes, d, choices.back().linear);
+        for (const layer_choice& choice : choices) {
+            arena b = arena::counting();
+            static_cast<void>(output_requantizer::take(3 * d, b));
+            b.take<requantizer>(c.head_dim());
+            bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
+                     int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
+        }
+        return bytes;
+    }
+    /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+        arena a = arena::counting();
+        static_cast<void>(take_buffers(c, images, a));
+        const std::size_t rows = images * c.tokens(), d = c.dim;
+        std::size_t most = 0;
+        std::int16_t any{};
+        for (const lowered_multiplier& m : {lowered_multiplier{}, lowered_multiplier{.kind = plan_kind::table, .products16 = &any}}) {
+            for (const auto& [k, n] : {std::pair{d, 3 * d}, std::pair{d, std::size_t{c.mlp}}, std::pair{std::size_t{c.mlp}, d},
+                                       std::pair{c.patch_size(), d}, std::pair{d, std::size_t{c.classes}}})
+                most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
+            for (const auto& [k, n] : {std::pair{c.head_dim(), c.tokens()}, std::pair{c.tokens(), c.head_dim()}}) {
+                arena b = arena::counting();
+                b.take<std::byte>(packed_b_bytes(m, k, n));
+                most = std::max(most, b.used() + int8_gemm_scratch_bytes(m, c.tokens(), k, n));
+            }
+        }
+        return a.used() + most;
+    }
+
+    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes.
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+        const vit_config& c = parameters_.config();
+        require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
+                static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
+        require(logits.rows() == images.rows() && logits.cols() == c.classes, panic_code::bad_shape,
+                "the logits must be images x classes", static_cast<long long>(logits.cols()), c.classes);
+        const std::size_t mark = scratch.used();
+        const buffers b = take_buffers(c, images.rows(), scratch);
+        embed(images, b, scratch);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const block& layer = blocks_[i];
+            const auto p = parameters_.block(i);
+            const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
+            normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
+            gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
+            attend(layer, b, scratch);
+            layer.proj(b.context, b.x, scratch, true);
+            normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
+            layer.fc1(b.normed, b.hidden, scratch);
+            for (std::size_t r = 0; r < b.hidden.rows(); ++r) {
+                apply<typename Policy::activation>(b.hidden.row(r));
+                quantize(b.hidden.row(r), scale(block_tensor::hidden), b.hidden8.row(r));
+            }
+            layer.fc2(b.hidden8, b.x, scratch, true);
+        }
+        classify(b, logits, scratch);
+        scratch.release(mark);
+    }
+
+    [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
+
+private:
+    struct block {
+        int8_linear qkv, proj, fc1, fc2;
+        output_requantizer qkv_output;
+        std::span<requantizer> context_by; ///< of A V, one a column of a head
+        float score_scale;                 ///< what a sum of Q K^T is worth
+        lowered_multiplier attention;
+    };
+    struct buffers {
+        matrix_view<float> x, hidden, patches, scores; ///< scores: tokens x tokens
+        matrix_view<std::int8_t> normed, qkv, context, hidden8, patches8, probabilities;
+        std::span<float> row;
+    };
+    static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
+        const std::size_t rows = images * c.tokens(), d = c.dim;
+        const auto floats = [&](std::size_t r, std::size_t n) { return view(a.take<float>(r * n), r, n); };
+        const auto bytes = [&](std::size_t r, std::size_t n) { return view(a.take<std::int8_t>(r * n), r, n); };
+        buffers b;
+        b.x = floats(rows, d);
+        b.hidden = floats(rows, c.mlp);
+        b.patches = floats(images * c.patches(), c.patch_size());
+        b.scores = floats(c.tokens(), c.tokens());
+        b.normed = bytes(rows, d);
+        b.qkv = bytes(rows, 3 * d);
+        b.context = bytes(rows, d);
+        b.hidden8 = bytes(rows, c.mlp);
+        b.patches8 = bytes(images * c.patches(), c.patch_size());
+        b.probabilities = bytes(c.tokens(), c.tokens());
+        b.row = a.take<float>(d);
+        return b;
+    }
+    /// A matrix of @p elements, or nothing while only bytes are counted.
+    template <class T>
+    static constexpr matrix_view<T> view(std::span<T> elements, std::size_t rows, std::size_t cols) {
+        return elements.empty() ? matrix_view<T>{} : matrix_view<T>{elements.data(), rows, cols};
+    }
+
+    void embed(matrix_view<const float> images, const buffers& b, arena& scratch) const {
+        const vit_config& c = parameters_.config();
+        const std::size_t prefix = c.prefix_tokens(), tokens = c.tokens(), patches = c.patches();
+        extract_patches(c, images, b.patches);
+        quantize({b.patches.data(), b.patches.rows() * b.patches.cols()}, scales_.patches(),
+                 {b.patches8.data(), b.patches8.rows() * b.patches8.cols()});
+        place_prefix(parameters_, b.x);
+        gemm(b.patches8, patch_embed_.packed, scratch, [&](std::size_t r, std::size_t first, std::span<const std::int32_t> sums) {
+            const std::size_t row = r / patches * tokens + prefix + r % patches;
+            dequantize_sums{b.x, patch_embed_.sum_scale, patch_embed_.bias, true}(row, first, sums);
+        });
+    }
+
+    /// Layer norm of each row of @p x, quantised into `normed`.
+    void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale, const buffers& b) const {
+        for (std::size_t r = 0; r < x.rows(); ++r) {
+            layer_norm(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, b.row);
+            quantize(b.row, scale, b.normed.row(r));
+        }
+    }
+
+    void attend(const block& layer, const buffers& b, arena& scratch) const {
+        const vit_config& c = parameters_.config();
+        const std::size_t tokens = c.tokens(), width = c.head_dim();
+        for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
+            for (std::size_t head = 0; head < c.heads; ++head) {
+                const std::size_t mark = scratch.used();
+                const auto [query, key, value] = head_of(b.qkv, c, image, head);
+                const auto keys = pack(transposed(key), layer.attention, scratch);
+                gemm(query, keys, scratch, [&](std::size_t r, std::size_t first, std::span<const std::int32_t> sums) {
+                    for (std::size_t j = 0; j < sums.size(); ++j) b.scores(r, first + j) = static_cast<float>(sums[j]) * layer.score_scale;
+                });
+                scratch.release(mark);
+                for (std::size_t t = 0; t < tokens; ++t) {
+                    softmax(b.scores.row(t));
+                    quantize(b.scores.row(t), 1.0f / 127, b.probabilities.row(t));
+                }
+                const auto values = pack(value, layer.attention, scratch);
+                gemm(b.probabilities, values, scratch,
+                     requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
+                scratch.release(mark);
+            }
+    }
+    static packed_int8_b pack(gemm_operand<std::int8_t> b, const lowered_multiplier& m, arena& scratch) {
+        return pack_b(b, m, scratch.take<std::byte>(packed_b_bytes(m, b.rows, b.cols)));
+    }
+
+    void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
+        const vit_config& c = parameters_.config();
+        for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
+            for (std::size_t i = 0; i < logits.rows(); ++i) {
+                layer_norm(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias, c.layer_norm_epsilon, b.row);
+                quantize(b.row, scales_.head(), b.normed.row(i));
+            }
+            const int8_linear& head = which == 0 ? head_ : head_dist_;
+            head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);
+        }
+        if (!c.distilled) return;
+        for (std::size_t i = 0; i < logits.rows(); ++i)
+            for (float& x : logits.row(i)) x *= 0.5f;
+    }
+
+    vit_parameters<const float> parameters_;
+    activation_scales<const float> scales_;
+    int8_linear patch_embed_, head_, head_dist_;
+    std::span<block> blocks_;
+};
+
+} // namespace LUTRA_ISA
+} // namespace lutra

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/config.hpp>
+#if !LUTRA_HOSTED
+    #error "lutra/nn/train is for hosts: train there and run the model with lutra/nn on firmware."
+#endif
+
+#include <lutra/nn/float_block.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+/// @file
+/// The backward pass of each layer in float. Every function adds to the parameters' gradients; gradients of
+/// activations are overwritten unless the text says otherwise.
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+
+/// bias_gradient += the sum of the rows of @p dy.
+inline void add_row_sum(matrix_view<const float> dy, std::span<float> bias_gradient) {
+    for (std::size_t r = 0; r < dy.rows(); ++r)
+        for_each_register(dy.cols(), [&, row = dy.data() + r * dy.stride()](std::size_t i, std::size_t n) {
+            store_some(bias_gradient.data() + i, load_some(bias_gradient.data() + i, n) + load_some(row + i, n), n);
+        });
+}
+
+/// Backward of y = x W^T + bias: the gradients of W and bias grow by dy^T x and the column sums of dy;
+/// @p dx, where it has memory, becomes dy W.
+inline void linear_backward(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<const float> dy,
+                            const linear_parameters<float>& gradient, matrix_view<float> dx = {}) {
+    gemm(transposed(dy), x, gradient.weight, {.accumulate = true});
+    add_row_sum(dy, gradient.bias);
+    if (dx.data() != nullptr) gemm(dy, p.weight, dx);
+}
+
+/// Backward of layer norm of one row: adds to @p dx.
+inline void layer_norm_backward(std::span<const float> x, std::span<const float> weight, row_statistics s, std::span<const float> dy,
+                                std::span<float> weight_gradient, std::span<float> bias_gradient, std::span<float> dx) {
+    const float_batch mean = broadcast(s.mean), inverse = broadcast(s.inverse_deviation);
+    float_batch sum_d = broadcast(0.0f), sum_dx = broadcast(0.0f);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const float_batch g = load_some(dy.data() + i, n);
+        const float_batch normed = (load_some(x.data() + i, n, s.mean) - mean) * inverse;
+        const float_batch d = g * load_some(weight.data() + i, n);
+        sum_d = sum_d + d;
+        sum_dx = multiply_add(d, normed, sum_dx);
+        store_some(weight_gradient.data() + i, multiply_add(g, normed, load_some(weight_gradient.data() + i, n)), n);
+        store_some(bias_gradient.data() + i, load_some(bias_gradient.data() + i, n) + g, n);
+    });
+    const auto count = static_cast<float>(x.size());
+    const float_batch mean_d = broadcast(sum_of(sum_d) / count), mean_dx = broadcast(sum_of(sum_dx) / count);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const float_batch normed = (load_some(x.data() + i, n) - mean) * inverse;
+        const float_batch d = load_some(dy.data() + i, n) * load_some(weight.data() + i, n);
+        store_some(dx.data() + i, multiply_add(d - mean_d - normed * mean_dx, inverse, load_some(dx.data() + i, n)), n);
+    });
+}
+
+/// Backward of layer norm of each row: adds to @p dx.
+inline void layer_norm_backward(matrix_view<const float> x, const layer_norm_parameters<const float>& p, std::span<const float> statistics,
+                                matrix_view<const float> dy, const layer_norm_parameters<float>& gradient, matrix_view<float> dx) {
+    for (std::size_t r = 0; r < x.rows(); ++r)
+        layer_norm_backward(x.row(r), p.weight, {statistics[2 * r], statistics[2 * r + 1]}, dy.row(r), gradient.weight, gradient.bias,
+                            dx.row(r));
+}
+
+/// Backward of softmax of one row, in place: dp becomes ds = p (dp - sum(dp p)).
+inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
+    float_batch sum = broadcast(0.0f);
+    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
+        sum = multiply_add(load_some(p.data() + i, n), load_some(dp.data() + i, n), sum);
+    });
+    const float_batch total = broadcast(sum_of(sum));
+    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
+        store_some(dp.data() + i, load_some(p.data() + i, n) * (load_some(dp.data() + i, n) - total), n);
+    });
+}
+
+/// Backward of attention: @p dqkv from @p dcontext. @p scratch holds tokens x tokens floats.
+inline void attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
+                               matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
+    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+    const matrix_view<float> ds{scratch.data(), tokens, tokens};
+    for (std::size_t image = 0; image < images; ++image)
+        for (std::size_t head = 0; head < c.heads; ++head) {
+            const auto [query, key, value] = head_of(qkv, c, image, head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
+            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
+            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, tokens, width);
+            gemm(transposed(p), d, dvalue);
+            gemm(d, transposed(value), ds);
+            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), ds.row(t));
+            gemm(ds, key, dquery, {.scale = scale});
+            gemm(transposed(ds), query, dkey, {.scale = scale});
+        }
+}
+
+/// Scratch of `backward`: gradients of one block's activations.
+struct block_gradients {
+    matrix_view<float> rows_dim;   ///< rows x dim
+    matrix_view<float> rows_qkv;   ///< rows x 3 dim
+    matrix_view<float> rows_mlp;   ///< rows x mlp
+    std::span<float> scores;       ///< tokens x tokens
+};
+
+/// Backward of one block: @p d holds the gradient of its output and receives the gradient of its input.
+inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
+    linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp);
+    for_each_register(a.slope.rows() * a.slope.cols(), [&, g = scratch.rows_mlp.data(), s = a.slope.data()](std::size_t i, std::size_t n) {
+        store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
+    });
+    linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
+    layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
+    linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim);
+    attention_backward(c, a.qkv, a.probabilities, scratch.rows_dim, scratch.rows_qkv, scratch.scores);
+    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
+    layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
+}
+
+/// Cross entropy with label smoothing (Szegedy et al., 2016) of one row of logits; @p gradient receives
+/// weight * (softmax - target). Returns the loss, unweighted.
+inline float cross_entropy(std::span<const float> logits, std::size_t label, float smoothing, float weight, std::span<float> gradient) {
+    require(label < logits.size(), panic_code::out_of_range, "a label past the classes of the network", static_cast<long long>(label),
+            static_cast<long long>(logits.size()));
+    const auto classes = static_cast<float>(logits.size());
+    const float top = *std::max_element(logits.begin(), logits.end());
+    double sum = 0;
+    for (const float x : logits) sum += std::exp(static_cast<double>(x - top));
+    const auto log_sum = static_cast<float>(std::log(sum)) + top;
+    float loss = 0;
+    for (std::size_t j = 0; j < logits.size(); ++j) {
+        const float target = smoothing / classes + (j == label ? 1.0f - smoothing : 0.0f);
+        loss += target * (log_sum - logits[j]);
+        gradient[j] = weight * (std::exp(logits[j] - log_sum) - target);
+    }
+    return loss;
+}
+
+} // namespace LUTRA_ISA
+} // namespace lutra

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/result.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace lutra {
+
+/// The shape of a Vision Transformer (Dosovitskiy et al., 2021; with `distilled`, DeiT: Touvron et al., 2021):
+/// square patches, a class token, learned positions, pre-norm blocks.
+struct vit_config {
+    std::uint32_t image_height = 28, image_width = 28; ///< pixels
+    std::uint32_t channels = 1;                        ///< of the image, at most 4
+    std::uint32_t patch = 4;                           ///< side of a patch, pixels
+    std::uint32_t dim = 64;                            ///< of a token
+    std::uint32_t depth = 4;                           ///< blocks
+    std::uint32_t heads = 4;                           ///< of attention; divides dim
+    std::uint32_t mlp = 128;                           ///< hidden units of the MLP
+    std::uint32_t classes = 10;
+    bool distilled = false;           ///< a second token and head; the logits are the mean of both heads
+    float layer_norm_epsilon = 1e-6f; ///< added to the variance
+    std::array<float, 4> input_mean{}; ///< a channel's mean of pixel / 255
+    std::array<float, 4> input_std{1, 1, 1, 1};
+
+    [[nodiscard]] constexpr std::size_t prefix_tokens() const noexcept { return distilled ? 2 : 1; }
+    [[nodiscard]] constexpr std::size_t patches() const noexcept {
+        return std::size_t{image_height / patch} * (image_width / patch);
+    }
+    [[nodiscard]] constexpr std::size_t tokens() const noexcept { return patches() + prefix_tokens(); }
+    [[nodiscard]] constexpr std::size_t head_dim() const noexcept { return dim / heads; }
+    [[nodiscard]] constexpr std::size_t patch_size() const noexcept { return std::size_t{channels} * patch * patch; }
+    [[nodiscard]] constexpr std::size_t image_size() const noexcept { return std::size_t{channels} * image_height * image_width; }
+
+    friend constexpr bool operator==(const vit_config&, const vit_config&) = default;
+};
+
+/// Whether @p c describes a network that can exist; the sentence names the field.
+[[nodiscard]] constexpr status check(const vit_config& c) {
+    const auto wrong = [](std::string_view field, auto value, std::string_view expected) {
+        return status{error{error_code::malformed, 0, text<320>{} << "vit_config: " << field << " is " << value << ", expected " << expected}};
+    };
+    constexpr std::uint32_t limit = 1u << 16;
+    const std::array<std::pair<std::string_view, std::uint32_t>, 8> sizes{{{"image_height", c.image_height}, {"image_width", c.image_width},
+        {"patch", c.patch}, {"dim", c.dim}, {"depth", c.depth}, {"heads", c.heads}, {"mlp", c.mlp}, {"classes", c.classes}}};
+    for (const auto& [field, value] : sizes)
+        if (value == 0 || value > limit) return wrong(field, value, "1 to 65536");
+    if (c.channels == 0 || c.channels > 4) return wrong("channels", c.channels, "1 to 4");
+    if (c.image_height % c.patch != 0) return wrong("image_height", c.image_height, "a multiple of patch");
+    if (c.image_width % c.patch != 0) return wrong("image_width", c.image_width, "a multiple of patch");
+    if (c.dim % c.heads != 0) return wrong("heads", c.heads, "a divisor of dim");
+    if (!(c.layer_norm_epsilon > 0 && c.layer_norm_epsilon < 1)) return wrong("layer_norm_epsilon", "outside (0, 1)", "a small positive number");
+    for (std::size_t i = 0; i < c.channels; ++i) {
+        if (!(c.input_std[i] > 0 && c.input_std[i] < 1e6f)) return wrong("input_std", "not a positive number", "a positive number a channel");
+        if (!(c.input_mean[i] > -1e6f && c.input_mean[i] < 1e6f)) return wrong("input_mean", "not finite", "a number a channel");
+    }
+    return ok();
+}
+
+} // namespace lutra

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/numeric/float_batch.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+
+/// A value and its derivative, a register each.
+struct value_and_slope {
+    float_batch value, slope;
+};
+
+namespace kernel {
+/// The normal distribution's P(X <= x) and density, with one exponential: |error| < 1e-7 (Abramowitz and Stegun,
+/// 1964, 7.1.26). The lower tail is not a difference, so it keeps its relative precision.
+inline value_and_slope normal_distribution(float_batch x) noexcept {
+    const float_batch z = absolute(x) * broadcast(0.70710678118654752f);
+    const float_batch t = broadcast(1.0f) / multiply_add(z, broadcast(0.3275911f), broadcast(1.0f));
+    float_batch p = broadcast(1.061405429f);
+    p = multiply_add(p, t, broadcast(-1.453152027f));
+    p = multiply_add(p, t, broadcast(1.421413741f));
+    p = multiply_add(p, t, broadcast(-0.284496736f));
+    p = multiply_add(p, t, broadcast(0.254829592f));
+    const float_batch e = exponential(broadcast(0.0f) - z * z);
+    const float_batch tail = broadcast(0.5f) * p * t * e; // P(X > |x|)
+    const float_batch half = broadcast(0.5f);
+    return {half + with_sign_of(half - tail, x), e * broadcast(0.39894228040143268f)};
+}
+} // namespace kernel
+
+/// The Gaussian error linear unit, x P(X <= x), in its erf form (Hendrycks and Gimpel, 2016); |error| < 1e-6 (1 + |x|).
+struct gelu {
+    static constexpr std::string_view name = "gelu";
+    static float_batch value(float_batch x) noexcept { return x * kernel::normal_distribution(x).value; }
+    static value_and_slope with_slope(float_batch x) noexcept {
+        const auto [below, density] = kernel::normal_distribution(x);
+        return {x * below, multiply_add(x, density, below)};
+    }
+};
+
+/// max(x, 0); its slope at 0 is 0.
+struct relu {
+    static constexpr std::string_view name = "relu";
+    static float_batch value(float_batch x) noexcept { return maximum(x, broadcast(0.0f)); }
+    static value_and_slope with_slope(float_batch x) noexcept {
+        const float_batch v = value(x);
+        return {v, minimum(v * broadcast(0x1p126f), broadcast(1.0f))};
+    }
+};
+
+/// Replaces each element by the function's value.
+template <class Function>
+inline void apply(std::span<float> x) noexcept {
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        store_some(x.data() + i, Function::value(load_some(x.data() + i, n)), n);
+    });
+}
+/// Writes the values to @p y and replaces each element of @p x by the slope there, which is all that backward needs.
+template <class Function>
+inline void apply_with_slope(std::span<float> x, std::span<float> y) noexcept {
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const auto [value, slope] = Function::with_slope(load_some(x.data() + i, n));
+        store_some(y.data() + i, value, n);
+        store_some(x.data() + i, slope, n);
+    });
+}
+
+/// softmax of one row, in place: e^(x - max) / sum.
+inline void softmax(std::span<float> x) noexcept {
+    if (x.empty()) return;
+    constexpr float lowest = -3.4e38f;
+    float_batch top = broadcast(lowest);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) { top = maximum(top, load_some(x.data() + i, n, lowest)); });
+    const float_batch shift = broadcast(greatest_of(top));
+    float_batch total = broadcast(0.0f);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const float_batch e = exponential(load_some(x.data() + i, n, lowest) - shift);
+        store_some(x.data() + i, e, n);
+        total = total + (n == float_lanes ? e : load_partial(x.data() + i, n));
+    });
+    const float_batch factor = broadcast(1.0f / sum_of(total));
+    for_each_register(x.size(),
+                      [&](std::size_t i, std::size_t n) { store_some(x.data() + i, load_some(x.data() + i, n) * factor, n); });
+}
+
+/// Mean and 1 / standard deviation of one row.
+struct row_statistics {
+    float mean, inverse_deviation;
+};
+
+/// Layer normalisation of one row (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias,
+/// with the biased variance. @p y may be @p x.
+inline row_statistics layer_norm(std::span<const float> x, std::span<const float> weight, std::span<const float> bias, float epsilon,
+                                 std::span<float> y) noexcept {
+    const auto count = static_cast<float>(x.size());
+    float_batch sum = broadcast(0.0f);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) { sum = sum + load_some(x.data() + i, n); });
+    const float mean = sum_of(sum) / count;
+    float_batch squares = broadcast(0.0f);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const float_batch d = load_some(x.data() + i, n, mean) - broadcast(mean);
+        squares = multiply_add(d, d, squares);
+    });
+    const float inverse = 1.0f / std::sqrt(sum_of(squares) / count + epsilon);
+    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
+        const float_batch d = (load_some(x.data() + i, n) - broadcast(mean)) * broadcast(inverse);
+        store_some(y.data() + i, multiply_add(d, load_some(weight.data() + i, n), load_some(bias.data() + i, n)), n);
+    });
+    return {mean, inverse};
+}
+
+} // namespace LUTRA_ISA
+} // namespace lutra
