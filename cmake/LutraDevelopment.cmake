@@ -11,6 +11,10 @@ endif()
 
 add_library(lutra_warnings INTERFACE)
 target_compile_options(lutra_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wpedantic)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # g++ 12 takes the deliberately undefined registers of its own AVX-512 headers for mistakes (GCC bug 105593).
+    target_compile_options(lutra_warnings INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 
 # lutra_can_run_isa(<isa> <variable>): whether this machine runs code compiled with -march=<isa>.
 function(lutra_can_run_isa isa variable)

@@ -140,7 +140,7 @@ check() {
     if has arm-none-eabi-g++; then
         configure arm-none-eabi && build arm-none-eabi
     fi
-    configure debug -D LUTRA_BUILD_EXAMPLES=OFF && build debug && run_tests sanitizers debug --label-exclude '^(consumer|structure|bench)$'
+    configure debug && build debug && run_tests sanitizers debug --label-exclude '^(consumer|structure|bench)$'
     if [ -n "$clang" ]; then
         configure clang-release && build clang-release && run_tests clang clang-release --label-exclude '^(consumer|bench)$'
         if [ -f tests/fuzz/CMakeLists.txt ]; then

@@ -19,9 +19,10 @@ namespace lutra {
 class arena_memory {
 public:
     arena_memory() noexcept = default;
-    explicit arena_memory(std::size_t bytes)
-        : data_{bytes == 0 ? nullptr : static_cast<std::byte*>(::operator new(bytes, std::align_val_t{arena::alignment}))}, size_{bytes} {}
-    arena_memory(arena_memory&& other) noexcept : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
+    /// @p bytes bytes; 0 takes none. Throws std::bad_alloc.
+    explicit arena_memory(std::size_t bytes) : data_{bytes == 0 ? nullptr : allocate(bytes)}, size_{bytes} {}
+    arena_memory(arena_memory&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
     arena_memory& operator=(arena_memory&& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
@@ -29,9 +30,14 @@ public:
     }
     ~arena_memory() { ::operator delete(data_, std::align_val_t{arena::alignment}); }
 
+    /// All of it, what an arena is made from; valid as long as this object keeps the memory.
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return {data_, size_}; }
 
 private:
+    static std::byte* allocate(std::size_t bytes) {
+        return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{arena::alignment}));
+    }
+
     std::byte* data_ = nullptr;
     std::size_t size_ = 0;
 };

@@ -23,13 +23,15 @@ public:
     /// Panics when @p stride is less than @p cols, or @p data is null though there are elements.
     constexpr matrix_view(T* data, std::size_t rows, std::size_t cols, std::size_t stride)
         : data_{data}, rows_{rows}, cols_{cols}, stride_{stride} {
-        require(stride >= cols || rows <= 1, panic_code::bad_shape, "the stride of a matrix_view must be at least its columns",
-                static_cast<long long>(stride), static_cast<long long>(cols));
-        require(data != nullptr || rows == 0 || cols == 0, panic_code::null_view, "a matrix_view with elements needs memory");
+        require(stride >= cols || rows <= 1, panic_code::bad_shape,
+                "the stride of a matrix_view must be at least its columns", static_cast<long long>(stride),
+                static_cast<long long>(cols));
+        require(data != nullptr || rows == 0 || cols == 0, panic_code::null_view,
+                "a matrix_view with elements needs memory");
     }
     template <class U>
-        requires(std::is_const_v<T> && std::is_same_v<U, std::remove_const_t<T>>)
-    constexpr matrix_view(const matrix_view<U>& other) noexcept
+    requires(std::is_const_v<T>&& std::is_same_v<U, std::remove_const_t<T>>) constexpr matrix_view(
+        const matrix_view<U>& other) noexcept
         : data_{other.data()}, rows_{other.rows()}, cols_{other.cols()}, stride_{other.stride()} {}
 
     [[nodiscard]] constexpr T* data() const noexcept { return data_; }
@@ -50,8 +52,9 @@ public:
     [[nodiscard]] constexpr matrix_view block(std::size_t row, std::size_t col, std::size_t rows, std::size_t cols) const {
         require(row <= rows_ && rows <= rows_ - row, panic_code::out_of_range, "a block past the last row of a matrix_view",
                 static_cast<long long>(row + rows), static_cast<long long>(rows_));
-        require(col <= cols_ && cols <= cols_ - col, panic_code::out_of_range, "a block past the last column of a matrix_view",
-                static_cast<long long>(col + cols), static_cast<long long>(cols_));
+        require(col <= cols_ && cols <= cols_ - col, panic_code::out_of_range,
+                "a block past the last column of a matrix_view", static_cast<long long>(col + cols),
+                static_cast<long long>(cols_));
         if (rows == 0 || cols == 0) return {data_, rows, cols, stride_}; // (row, col) may lie behind the memory
         return {data_ + row * stride_ + col, rows, cols, stride_};
     }

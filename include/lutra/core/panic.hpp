@@ -18,10 +18,10 @@ namespace lutra {
 
 /// What kind of mistake it was; stable numbers, so that firmware can report them.
 enum class panic_code : std::uint8_t {
-    bad_argument = 1,  ///< a value outside its range
-    bad_shape = 2,     ///< views or configurations that do not fit each other
-    null_view = 3,     ///< a view of elements without memory
-    out_of_range = 4,  ///< an index past the end
+    bad_argument = 1, ///< a value outside its range
+    bad_shape = 2,    ///< views or configurations that do not fit each other
+    null_view = 3,    ///< a view of elements without memory
+    out_of_range = 4, ///< an index past the end
     arena_too_small = 5,
     misaligned = 6,
     overflow = 7,      ///< a result that its type cannot hold
@@ -34,9 +34,9 @@ enum class panic_code : std::uint8_t {
 /// All that is known of a panic.
 struct panic_info {
     panic_code code;
-    const char* message;       ///< a sentence that says what to do
-    long long actual;          ///< the value that was wrong
-    long long expected;        ///< what it should have been, or its bound
+    const char* message; ///< a sentence that says what to do
+    long long actual;    ///< the value that was wrong
+    long long expected;  ///< what it should have been, or its bound
     std::source_location where;
 };
 
@@ -48,7 +48,8 @@ struct panic_info {
 [[noreturn]] inline void on_panic(const panic_info& info) {
     #if LUTRA_HOSTED
     std::fprintf(stderr, "lutra: %s (got %lld, expected %lld; panic code %d) at %s:%u\n", info.message, info.actual,
-                 info.expected, static_cast<int>(info.code), info.where.file_name(), static_cast<unsigned>(info.where.line()));
+                 info.expected, static_cast<int>(info.code), info.where.file_name(),
+                 static_cast<unsigned>(info.where.line()));
     std::abort();
     #else
     static_cast<void>(info);

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// The main job: what becomes of a Vision Transformer's accuracy, power and speed under approximate multipliers.
+
+#include "support/fashion_mnist.hpp"
+#include "support/multipliers.hpp"
+#include "support/progress.hpp"
+
+#include <lutra/core/threads.hpp>
+#include <lutra/io/json.hpp>
+#include <lutra/multiplier/error_metrics.hpp>
+#include <lutra/nn/describe.hpp>
+#include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/train/calibrate_vit.hpp>
+#include <lutra/nn/train/model_file.hpp>
+#include <lutra/nn/train/predict.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+const std::filesystem::path examples_folder{LUTRA_EXAMPLES_FOLDER};
+
+struct outcome {
+    std::string multiplier;
+    std::optional<double> relative_power; ///< of all matrix products of the network
+    double mae_percent = 0;
+    std::size_t correct = 0;
+    double images_per_second = 0;
+};
+
+/// The test images that there are: all of them where Debian's package is installed, else the sample.
+labelled_images default_images() {
+    const std::filesystem::path installed{fashion_mnist_folder}, sample = examples_folder / "data";
+    const auto all = installed / "t10k-images-idx3-ubyte.gz";
+    if (std::filesystem::exists(all)) return read_labelled_images(all, installed / "t10k-labels-idx1-ubyte.gz");
+    return read_labelled_images(sample / "fashion-mnist-test-1000-images-idx3-ubyte.gz",
+                                sample / "fashion-mnist-test-1000-labels-idx1-ubyte.gz");
+}
+
+double network_power(const lutra::vit_config& c, const std::vector<lutra::layer_choice>& choices) {
+    std::vector<lutra::operation> operations(lutra::operation_count(c));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c));
+    lutra::workload_builder builder{operations, dependencies};
+    return lutra::describe(c, choices, 1, builder).relative_power();
+}
+
+/// The scales stored with the model, or new ones from training images.
+std::vector<float> activation_scales(const lutra::safetensors& file, const lutra::vit_model& model,
+                                     const std::string& calibrator, const std::filesystem::path& images,
+                                     lutra::thread_executor& ex) {
+    const std::size_t count = lutra::activation_scales<float>::count(model.config);
+    if (calibrator.empty() && images.empty() && file.find(lutra::activation_scales_name) != nullptr) {
+        auto scales = value_or_fail(file.floats(lutra::activation_scales_name, {count}));
+        for (const float s : scales)
+            if (!(s > 0)) fail("the model's activation scales hold a value that is not positive");
+        return scales;
+    }
+    const auto method = value_or_fail(lutra::parse_calibrator(calibrator.empty() ? "percentile" : calibrator));
+    const auto data = value_or_fail(lutra::read_idx_images(
+        images.empty() ? examples_folder / "data" / "fashion-mnist-train-1000-images-idx3-ubyte.gz" : images));
+    check_image_size(data, model.config, "calibration");
+    return lutra::scales_of(lutra::observe_activations(ex, model.parameters(), data.pixels), method);
+}
+
+template <class Model>
+outcome measure(const Model& model, const labelled_images& data, lutra::thread_executor& ex, std::size_t batch) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto classes = lutra::predict(ex, model, data.images.pixels, batch);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    outcome o;
+    o.correct = lutra::count_correct(classes, data.labels.labels);
+    o.images_per_second = static_cast<double>(data.images.count) / std::max(seconds, 1e-9);
+    return o;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    std::filesystem::path model_path = examples_folder / "models" / "fashion_mnist_vit.safetensors", images, labels,
+                          calibration_images, json;
+    std::vector<std::string> names;
+    std::string attention_name = "exact", calibrator;
+    table_options table;
+    lutra::vit_overrides overrides;
+    std::vector<float> mean, deviation;
+    std::size_t limit = 0, threads = 0, batch = 64;
+    bool per_tensor = false;
+
+    CLI::App app{"Evaluates a Vision Transformer under approximate multipliers"};
+    app.add_option("--model", model_path, "A safetensors file under timm's names")->capture_default_str();
+    app.add_option("--images", images, "IDX images, plain or .gz (default: the Fashion-MNIST test images)");
+    app.add_option("--labels", labels, "IDX labels, plain or .gz");
+    app.add_option("--limit", limit, "Use the first N images only; 0: all");
+    app.add_option("--multiplier", names,
+                   "A built-in multiplier or a table file (.bin, .npy); may be repeated (default: all built-in)");
+    app.add_option("--attention-multiplier", attention_name, "For Q K^T and A V, a built-in or a table file")
+        ->capture_default_str();
+    add_table_options(app, table);
+    app.add_option("--calibrator", calibrator,
+                   "max, percentile, mse or entropy: calibrate anew on training images (default: stored scales)");
+    app.add_option("--calibration-images", calibration_images,
+                   "IDX training images to calibrate on (default: a bundled sample)");
+    app.add_flag("--per-tensor", per_tensor, "One weight scale a tensor instead of one an output channel");
+    app.add_option("--heads", overrides.heads, "Attention heads, where the file does not say (timm: dim / 64)");
+    app.add_option("--epsilon", overrides.layer_norm_epsilon, "Of the layer norms, where the file does not say (1e-6)");
+    app.add_option("--image-height", overrides.image_height, "Pixels, where the file does not say (square)");
+    app.add_option("--image-width", overrides.image_width, "Pixels, where the file does not say (square)");
+    app.add_option("--mean", mean, "Of pixel / 255, one a channel, where the file does not say")->expected(1, 4);
+    app.add_option("--std", deviation, "Of pixel / 255, one a channel, where the file does not say")->expected(1, 4);
+    app.add_option("--threads", threads, "0: all cores")->capture_default_str();
+    app.add_option("--batch", batch, "Images that a thread takes at once")
+        ->capture_default_str()
+        ->check(CLI::Range(1u, 4096u));
+    app.add_option("--json", json, "Write the results to this file as well");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
+    const auto four = [](const std::vector<float>& values) {
+        std::array<float, 4> out{1, 1, 1, 1};
+        std::copy(values.begin(), values.end(), out.begin());
+        return out;
+    };
+    if (!mean.empty()) overrides.input_mean = four(mean);
+    if (!deviation.empty()) overrides.input_std = four(deviation);
+    if (images.empty() != labels.empty()) fail("--images and --labels go together; only one was given");
+
+    const auto file = value_or_fail(lutra::safetensors::read(model_path));
+    const auto model = value_or_fail(lutra::read_vit(file, overrides));
+    const lutra::vit_config& c = model.config;
+    const multiplier_source attention = find_multiplier(attention_name, table);
+    std::vector<multiplier_source> multipliers;
+    multipliers.push_back(find_multiplier("exact", table));
+    if (names.empty()) names = builtin_names();
+    for (const std::string& name : names)
+        if (name != "exact") multipliers.push_back(find_multiplier(name, table));
+
+    labelled_images data = images.empty() ? default_images() : read_labelled_images(images, labels, c.classes);
+    if (limit > 0) keep_first(data, limit);
+    if (data.images.count == 0) fail("there are no images to evaluate; expected at least one");
+    check_image_size(data.images, c, "test");
+    if (const auto match = lutra::check_labels_match(data.images, data.labels, c.classes); !match)
+        fail(match.error().message);
+
+    lutra::thread_executor ex{threads};
+    const auto scales = activation_scales(file, model, calibrator, calibration_images, ex);
+    const auto n = static_cast<double>(data.images.count);
+    std::printf("%s: %zu parameters, %ux%u images, dim %u, depth %u; %zu images, %zu threads, int8 kernels: %s\n",
+                model_path.filename().c_str(), model.values.size(), c.image_height, c.image_width, c.dim, c.depth,
+                data.images.count, ex.workers(), lutra::to_string(lutra::best_isa()).data());
+
+    const lutra::arena_memory float_memory{lutra::float_vit<>::packed_bytes(c)};
+    lutra::arena float_arena{float_memory.bytes()};
+    const lutra::float_vit<> float_model{model.parameters(), float_arena};
+    const outcome in_float = measure(float_model, data, ex, std::min<std::size_t>(batch, 16));
+    std::printf("float: %.2f %% (%.0f images/s)\n\n", 100 * static_cast<double>(in_float.correct) / n,
+                in_float.images_per_second);
+    std::printf("%-26s %7s %9s %8s %9s %9s\n", "multiplier", "power", "MAE %", "correct", "accuracy", "images/s");
+
+    std::vector<outcome> results;
+    progress_bar bar;
+    for (const multiplier_source& m : multipliers) {
+        bar.show("evaluating", results.size(), multipliers.size(), m.name);
+        const std::vector<lutra::layer_choice> choices(c.depth, lutra::layer_choice{m.lowered, attention.lowered});
+        const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(c, choices)};
+        lutra::arena weights{memory.bytes()};
+        const lutra::int8_vit<> network{model.parameters(), scales, choices, weights,
+                                        per_tensor ? lutra::weight_granularity::per_tensor
+                                                   : lutra::weight_granularity::per_channel};
+        outcome o = measure(network, data, ex, batch);
+        o.multiplier = m.name;
+        o.mae_percent = m.mae_percent;
+        if (m.has_power && attention.has_power) o.relative_power = network_power(c, choices);
+        bar.clear();
+        const std::string power = o.relative_power ? std::to_string(*o.relative_power).substr(0, 5) : "-";
+        std::printf("%-26s %7s %9.4f %8zu %7.2f %% %9.0f\n", o.multiplier.c_str(), power.c_str(), o.mae_percent, o.correct,
+                    100 * static_cast<double>(o.correct) / n, o.images_per_second);
+        std::fflush(stdout);
+        results.push_back(std::move(o));
+    }
+
+    if (json.empty()) return 0;
+    nlohmann::json report{{"model", model_path.filename().string()},
+                          {"images", data.images.count},
+                          {"float_accuracy", static_cast<double>(in_float.correct) / n},
+                          {"int8_accuracy", static_cast<double>(results.front().correct) / n},
+                          {"attention_multiplier", attention.name},
+                          {"results", nlohmann::json::array()}};
+    for (const outcome& o : results)
+        report["results"].push_back(
+            {{"multiplier", o.multiplier},
+             {"relative_power", o.relative_power ? nlohmann::json(*o.relative_power) : nlohmann::json(nullptr)},
+             {"mae_percent", o.mae_percent},
+             {"correct", o.correct},
+             {"accuracy", static_cast<double>(o.correct) / n},
+             {"images_per_second", o.images_per_second}});
+    static_cast<void>(value_or_fail(lutra::write_json(json, report)));
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+// Trains a Vision Transformer in float on Fashion-MNIST (or any IDX files of that form) and writes it as safetensors.
+// Stop it at any time and start it again with the same arguments: it goes on where it was.
+
+#include "support/fashion_mnist.hpp"
+#include "support/progress.hpp"
+
+#include <lutra/core/threads.hpp>
+#include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/train/calibrate_vit.hpp>
+#include <lutra/nn/train/model_file.hpp>
+#include <lutra/nn/train/predict.hpp>
+#include <lutra/nn/train/trainer.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// What identifies a run: a checkpoint of another one is not continued.
+std::string describe(const lutra::training_options& o, std::size_t images) {
+    std::array<char, 256> line{};
+    std::snprintf(
+        line.data(), line.size(),
+        "epochs %u batch %u rate %g to %g warm-up %g smoothing %g clip %g shift %u flip %d seed %llu decay %g images %zu",
+        o.epochs, o.batch, static_cast<double>(o.peak_rate), static_cast<double>(o.last_rate),
+        static_cast<double>(o.warmup_epochs), static_cast<double>(o.label_smoothing), static_cast<double>(o.clip_norm),
+        o.max_shift, o.flip ? 1 : 0, static_cast<unsigned long long>(o.seed), static_cast<double>(o.adamw.weight_decay),
+        images);
+    return line.data();
+}
+
+/// Per-channel statistics of pixel / 255 over the training images.
+void measure_input(lutra::vit_config& c, const lutra::idx_images& images) {
+    double sum = 0, squares = 0;
+    for (const std::uint8_t p : images.pixels) {
+        const double x = p / 255.0;
+        sum += x;
+        squares += x * x;
+    }
+    const auto n = static_cast<double>(images.pixels.size());
+    c.input_mean = {static_cast<float>(sum / n)};
+    c.input_std = {static_cast<float>(std::sqrt(std::max(1e-6, squares / n - sum / n * (sum / n))))};
+}
+
+void save_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& trainer, const std::string& run) {
+    lutra::safetensors_writer out;
+    lutra::add_vit(out, trainer.parameters());
+    out.metadata("training.run", run);
+    out.metadata("training.step", std::to_string(trainer.state().step));
+    const lutra::tensor_shape flat{trainer.state().first.size()};
+    out.add("training.first_moment", flat, trainer.state().first);
+    out.add("training.second_moment", flat, trainer.state().second);
+    static_cast<void>(value_or_fail(out.write(path)));
+}
+
+void load_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& trainer, const std::string& run) {
+    const auto file = value_or_fail(lutra::safetensors::read(path));
+    const auto model = value_or_fail(lutra::read_vit(file));
+    const auto text = [&](const char* key) {
+        const auto at = file.metadata().find(key);
+        return at == file.metadata().end() ? std::string{} : at->second;
+    };
+    if (model.config != trainer.config() || text("training.run") != run)
+        fail(path.string() + " is the checkpoint of another run (" + text("training.run") + "); expected (" + run +
+             "). Remove it or give the same arguments.");
+    const lutra::tensor_shape flat{model.values.size()};
+    trainer.state().first = value_or_fail(file.floats("training.first_moment", flat));
+    trainer.state().second = value_or_fail(file.floats("training.second_moment", flat));
+    trainer.state().parameters = model.values;
+    trainer.state().step = value_or_fail(lutra::metadata_number<std::uint64_t>(file, "training.step"));
+}
+
+double share_correct(const std::vector<std::uint16_t>& classes, const labelled_images& data) {
+    return static_cast<double>(lutra::count_correct(classes, data.labels.labels)) / static_cast<double>(data.images.count);
+}
+
+double accuracy(lutra::thread_executor& ex, lutra::vit_trainer<>& trainer, const labelled_images& data) {
+    const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config())};
+    lutra::arena weights{memory.bytes()};
+    const lutra::float_vit<> model{trainer.parameters(), weights};
+    return share_correct(lutra::predict(ex, model, data.images.pixels), data);
+}
+
+double int8_accuracy(lutra::thread_executor& ex, lutra::vit_trainer<>& trainer, std::span<const float> scales,
+                     const labelled_images& data) {
+    const std::vector<lutra::layer_choice> choices(trainer.config().depth);
+    const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(trainer.config(), choices)};
+    lutra::arena weights{memory.bytes()};
+    const lutra::int8_vit<> model{trainer.parameters(), scales, choices, weights};
+    return share_correct(lutra::predict(ex, model, data.images.pixels, 64), data);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    lutra::vit_config config;
+    lutra::training_options options;
+    std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint;
+    std::string calibrator = "percentile";
+    std::size_t threads = 0, limit = 0;
+    bool fresh = false, no_flip = false;
+
+    CLI::App app{"Trains a Vision Transformer on Fashion-MNIST"};
+    app.add_option("--data", folder, "Folder with the four IDX files, plain or .gz")->capture_default_str();
+    app.add_option("--output", output, "The model to write")->capture_default_str();
+    app.add_option("--checkpoint", checkpoint, "Where to keep the state between runs (default: OUTPUT.checkpoint)");
+    app.add_flag("--fresh", fresh, "Start anew even where there is a checkpoint");
+    app.add_option("--dim", config.dim)->capture_default_str();
+    app.add_option("--depth", config.depth)->capture_default_str();
+    app.add_option("--heads", config.heads)->capture_default_str();
+    app.add_option("--mlp", config.mlp)->capture_default_str();
+    app.add_option("--patch", config.patch)->capture_default_str();
+    app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
+    app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
+    app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
+    app.add_option("--decay", options.adamw.weight_decay, "Weight decay")->capture_default_str();
+    app.add_option("--smoothing", options.label_smoothing, "Label smoothing")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0f, 0.9f));
+    app.add_option("--shift", options.max_shift, "Augmentation: largest shift, pixels")->capture_default_str();
+    app.add_flag("--no-flip", no_flip, "Augmentation: do not mirror");
+    app.add_option("--seed", options.seed)->capture_default_str();
+    app.add_option("--calibrator", calibrator, "Of the int8 scales that the model carries: max, percentile, mse or entropy")
+        ->check(CLI::IsMember(std::vector<std::string>(lutra::calibrator_names.begin(), lutra::calibrator_names.end())))
+        ->capture_default_str();
+    app.add_option("--threads", threads, "0: all cores")->capture_default_str();
+    app.add_option("--limit", limit, "Use the first N training images only; 0: all")->capture_default_str();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        const int status = app.exit(e);
+        return status == 0 ? 0 : 2;
+    }
+    options.flip = !no_flip;
+    if (checkpoint.empty()) checkpoint = output.string() + ".checkpoint";
+
+    const auto find = [&](const char* name) {
+        const std::filesystem::path plain = folder / name, packed = folder / (std::string{name} + ".gz");
+        if (!std::filesystem::exists(plain) && !std::filesystem::exists(packed))
+            fail("there is no " + plain.string() + " or .gz; install Debian's dataset-fashion-mnist or give --data");
+        return std::filesystem::exists(plain) ? plain : packed;
+    };
+    labelled_images training = read_labelled_images(find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte"));
+    const labelled_images test = read_labelled_images(find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte"));
+    if (limit > 0) keep_first(training, limit);
+    config.image_height = static_cast<std::uint32_t>(training.images.height);
+    config.image_width = static_cast<std::uint32_t>(training.images.width);
+    measure_input(config, training.images);
+    if (const auto valid = lutra::check(config); !valid) fail(valid.error().message);
+
+    lutra::thread_executor ex{threads};
+    lutra::vit_trainer<> trainer{config, options};
+    const std::string run = describe(options, training.images.count);
+    if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);
+    std::signal(SIGINT, [](int) { interrupted = 1; });
+    std::signal(SIGTERM, [](int) { interrupted = 1; });
+
+    const std::uint64_t per_epoch = trainer.steps_per_epoch(training.images.count), steps = per_epoch * options.epochs;
+    std::printf("ViT %ux%u, patch %u, dim %u, depth %u, heads %u, MLP %u: %zu parameters; %s\n", config.image_height,
+                config.image_width, config.patch, config.dim, config.depth, config.heads, config.mlp,
+                trainer.parameters().flat().size(), run.c_str());
+    if (trainer.state().step > 0)
+        std::printf("resumed at step %llu of %llu\n", static_cast<unsigned long long>(trainer.state().step),
+                    static_cast<unsigned long long>(steps));
+    progress_bar bar;
+    while (trainer.state().step < steps) {
+        const std::uint64_t epoch = trainer.state().step / per_epoch;
+        const auto order = trainer.order(training.images.count, epoch);
+        std::size_t seen = 0, correct = 0;
+        double loss = 0;
+        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t start_cpu = std::clock();
+        for (std::uint64_t s = trainer.state().step % per_epoch; s < per_epoch && interrupted == 0; ++s) {
+            const auto which = std::span{order}.subspan(s * options.batch);
+            const auto batch = which.first(std::min<std::size_t>(options.batch, which.size()));
+            const auto report = trainer.step(ex, training.images.pixels, training.labels.labels, batch, steps, epoch);
+            seen += batch.size();
+            correct += report.correct;
+            loss += report.loss * static_cast<double>(batch.size());
+            const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+            std::array<char, 96> words{};
+            std::snprintf(words.data(), words.size(), "%.0f images/s, loss %.4f", static_cast<double>(seen) / seconds,
+                          loss / static_cast<double>(seen));
+            bar.show("epoch " + std::to_string(epoch + 1), static_cast<std::size_t>(s + 1), per_epoch, words.data());
+        }
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const double cpu = static_cast<double>(std::clock() - start_cpu) / CLOCKS_PER_SEC;
+        bar.clear();
+        save_checkpoint(checkpoint, trainer, run);
+        if (interrupted != 0) {
+            std::printf("stopped at step %llu; the same command goes on from %s\n",
+                        static_cast<unsigned long long>(trainer.state().step), checkpoint.c_str());
+            return 130;
+        }
+        const auto n = static_cast<double>(seen);
+        std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)\n",
+                    static_cast<unsigned long long>(epoch + 1), options.epochs, loss / n,
+                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, test), n / seconds, n / cpu);
+        std::fflush(stdout);
+    }
+    const auto method = value_or_fail(lutra::parse_calibrator(calibrator));
+    const std::size_t seen = std::min<std::size_t>(1000, training.images.count);
+    const auto scales =
+        lutra::scales_of(lutra::observe_activations(ex, trainer.parameters(),
+                                                    std::span{training.images.pixels}.first(seen * config.image_size())),
+                         method);
+    lutra::safetensors_writer out;
+    lutra::add_vit(out, trainer.parameters());
+    out.metadata("training.run", run);
+    out.metadata("training.calibrator", calibrator);
+    out.add(std::string{lutra::activation_scales_name}, {scales.size()}, scales);
+    static_cast<void>(value_or_fail(out.write(output)));
+    std::printf("test accuracy: float %.2f %%, int8 %.2f %%\n", 100 * accuracy(ex, trainer, test),
+                100 * int8_accuracy(ex, trainer, scales, test));
+    std::error_code ignored;
+    std::filesystem::remove(checkpoint, ignored);
+    std::printf("wrote %s\n", output.c_str());
+}

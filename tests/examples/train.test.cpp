@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "run.hpp"
+#include "support/catch.hpp"
+#include "support/panic.hpp"
+
+namespace {
+
+/// A data set of few images: the bundled test sample plays both parts.
+void make_data(const scratch_folder& folder) {
+    for (const std::string part : {"images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"})
+        for (const std::string set : {"train-", "t10k-"})
+            std::filesystem::copy_file(std::string{LUTRA_SAMPLES} + "/fashion-mnist-test-1000-" + part,
+                                       folder / (set + part));
+}
+
+std::string command(const scratch_folder& folder, const std::string& output, int epochs, const std::string& more = "") {
+    return std::string{LUTRA_TRAIN} + " --data " + folder / "." +
+           " --patch 14 --dim 8 --depth 1 --heads 2 --mlp 12 --limit 256" + " --epochs " + std::to_string(epochs) +
+           " --batch 32 --threads 2 --output " + folder / output + " " + more;
+}
+
+} // namespace
+
+TEST_CASE("an interrupted training ends with the same bytes as one that was not") {
+    const scratch_folder folder;
+    make_data(folder);
+    const auto whole = run(command(folder, "whole.safetensors", 12));
+    INFO(whole.output);
+    REQUIRE(whole.status == 0);
+    CHECK(whole.output.find("epoch  12/12") != std::string::npos);
+
+    int interruptions = 0;
+    program_result piece{130, ""};
+    for (int attempt = 0; piece.status == 130 && attempt < 40; ++attempt) {
+        // Each attempt may run a little longer than the last, so that the end is reached on any machine.
+        piece = run("timeout --signal=INT --preserve-status " + std::to_string(0.15 + 0.1 * attempt) + " " +
+                    command(folder, "pieces.safetensors", 12));
+        interruptions += piece.status == 130;
+    }
+    INFO(piece.output);
+    REQUIRE(piece.status == 0);
+    CHECK(interruptions > 0);
+    CHECK(*lutra::read_file(folder / "whole.safetensors") == *lutra::read_file(folder / "pieces.safetensors"));
+    CHECK_FALSE(std::filesystem::exists(folder / "pieces.safetensors.checkpoint"));
+}
+
+TEST_CASE("the checkpoint of another run is not continued") {
+    const scratch_folder folder;
+    make_data(folder);
+    const auto first = run("timeout --signal=INT --preserve-status 3 " + command(folder, "model.safetensors", 100000));
+    INFO(first.output);
+    REQUIRE(first.status == 130);
+    const auto kept = *lutra::read_file(folder / "model.safetensors.checkpoint");
+    const auto other = run(command(folder, "model.safetensors", 100000, "--seed 9"));
+    CHECK(other.status == 2);
+    CHECK(other.output.find("another run") != std::string::npos);
+    CHECK(*lutra::read_file(folder / "model.safetensors.checkpoint") == kept);
+    CHECK_FALSE(std::filesystem::exists(folder / "model.safetensors"));
+}
