@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/matrix_view.hpp>
+#include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/float_kernel.hpp>
 #include <lutra/gemm/operand.hpp>
 
@@ -20,19 +22,20 @@ struct float_epilogue {
 
 inline namespace LUTRA_ISA {
 
-/// How many floats `pack_b` needs for a K x N right operand.
-constexpr std::size_t packed_b_floats(std::size_t k, std::size_t n) noexcept {
-    return k * ((n + float_lanes - 1) / float_lanes * float_lanes);
+/// How many floats `pack_b` needs for a K x N right operand on this instruction set.
+[[nodiscard]] constexpr std::size_t packed_b_floats(std::size_t k, std::size_t n) noexcept {
+    return k * lutra::detail::round_up(n, float_lanes);
 }
 
-/// A right operand laid out as the float kernel reads it; made by `pack_b`, memory owned by the caller.
+/// A K x N right operand laid out as the float kernel of this instruction set reads it; made by `pack_b`. It points into
+/// memory of the caller.
 struct packed_float_b {
     const float* data = nullptr;
     std::size_t k = 0, n = 0;
 };
 
-/// Packs @p b (K x N) into @p memory, which must hold packed_b_floats(K, N) floats, for use in many products.
-inline packed_float_b pack_b(gemm_operand<float> b, std::span<float> memory) {
+/// Packs @p b (K x N) into @p memory for use in many products. Panics unless @p memory holds packed_b_floats(K, N) floats.
+[[nodiscard]] inline packed_float_b pack_b(gemm_operand<float> b, std::span<float> memory) {
     require(memory.size() >= packed_b_floats(b.rows, b.cols), panic_code::arena_too_small,
             "the memory for a packed float operand is too small", static_cast<long long>(memory.size()),
             static_cast<long long>(packed_b_floats(b.rows, b.cols)));
@@ -73,9 +76,14 @@ inline void float_gemm_loop(const gemm_operand<float>& a, std::size_t k, std::si
 
 } // namespace kernel
 
-/// C = scale * A B + bias, or C += scale * A B + bias, in float: A is M x K, B is K x N, C is M x N; one thread. A and B may be
-/// transposed views. Sums run over k in blocks, so results depend on the instruction set within rounding.
+/// C = scale * A B + bias, or C += scale * A B + bias, in float: A is M x K, B is K x N, C is M x N and overlaps neither;
+/// one thread. A and B may be transposed views. Each sum runs over k in order, so its error is at most K epsilon times the
+/// sum of the magnitudes; whether a product is rounded on its own depends on the instruction set.
 /// Panics on shapes that do not fit.
+///
+/// @code
+/// lutra::gemm(x, lutra::transposed(weight), y, {.bias = bias.data()}); // y = x W^T + bias
+/// @endcode
 inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
     lutra::detail::require_gemm_shapes(a, b.rows, b.cols, c);
     alignas(64) float buffer[kernel::float_k_block * kernel::float_panel];
@@ -85,7 +93,7 @@ inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float
     });
 }
 
-/// The same with B packed before.
+/// The same with B packed before, which pays where one B meets many A.
 inline void gemm(gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
     lutra::detail::require_gemm_shapes(a, b.k, b.n, c);
     const float* next = b.data;

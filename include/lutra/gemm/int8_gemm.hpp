@@ -2,6 +2,8 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
+#include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/int8_avx2.hpp>
 #include <lutra/gemm/arch/int8_avx512.hpp>
 #include <lutra/gemm/arch/int8_scalar.hpp>
@@ -18,50 +20,59 @@
 
 namespace lutra {
 
-/// A right operand (weights, keys or values) packed for one multiplier's plan; made by `pack_b`. It points into memory
-/// and tables of others.
+/// A right operand (weights, keys or values; K x N) packed for one multiplier's plan; made by `pack_b`. It points into
+/// memory and tables of others. The layout depends on the plan alone, not on the instruction set.
 struct packed_int8_b {
     lowered_multiplier multiplier;
     const std::byte* data = nullptr;
     std::size_t k = 0, n = 0;
 };
 
+inline namespace LUTRA_ISA {
+
 namespace kernel {
 
-constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
-inline constexpr std::size_t int8_block_rows = 64; ///< rows of A that are widened at a time
+inline constexpr std::size_t int8_block_rows = 64;   ///< rows of A that are widened at a time
+inline constexpr std::size_t expand_from_rows = 128; ///< fewer rows of A do not pay for the expansion
 
+/// Panics where a sum of @p k products of @p m, or a part of it, can leave int32.
 constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
-    const std::int64_t most = std::max<std::int64_t>(m.max_product, -std::int64_t{m.min_product});
-    require(most == 0 || k <= static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() / most), panic_code::overflow,
-            "gemm: K products of this multiplier can leave int32; split K", static_cast<long long>(k),
-            most == 0 ? 0 : std::numeric_limits<std::int32_t>::max() / most);
+    const std::int64_t largest = std::max<std::int64_t>(m.max_product, -std::int64_t{m.min_product});
+    if (largest == 0) return;
+    const auto most = static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max() / largest);
+    require(k <= most, panic_code::overflow, "gemm: sums of K products of this multiplier can leave int32; split K",
+            static_cast<long long>(k), static_cast<long long>(most));
 }
 
 } // namespace kernel
 
 /// Bytes that `pack_b` needs for a K x N operand under the plan of @p m.
 [[nodiscard]] constexpr std::size_t packed_b_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) noexcept {
-    if (m.kind == plan_kind::exact) return kernel::round_up(k, 2) * kernel::round_up(n, kernel::int8_panel_columns) * sizeof(std::int16_t);
-    return k * kernel::round_up(n, kernel::table_columns);
+    if (m.kind == plan_kind::exact)
+        return lutra::detail::round_up(k, 2) * lutra::detail::round_up(n, kernel::int8_panel_columns) * sizeof(std::int16_t);
+    return k * lutra::detail::round_up(n, kernel::table_columns);
 }
 
-/// Packs @p b (K x N) for products with @p m into @p memory (packed_b_bytes of it, aligned for int16).
-/// Panics when the memory is too small, or when sums of K products could leave int32.
-constexpr packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m, std::span<std::byte> memory) {
+/// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on an even address. Panics where the
+/// memory is too small or misaligned, and where sums of K products could leave int32.
+[[nodiscard]] inline packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
+                                          std::span<std::byte> memory) {
     require(memory.size() >= packed_b_bytes(m, b.rows, b.cols), panic_code::arena_too_small,
             "the memory for a packed int8 operand is too small", static_cast<long long>(memory.size()),
             static_cast<long long>(packed_b_bytes(m, b.rows, b.cols)));
     kernel::require_sum_fits(m, b.rows);
     if (m.kind == plan_kind::exact) {
+        require(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(std::int16_t) == 0, panic_code::misaligned,
+                "the memory for a packed int8 operand must start on an even address");
         constexpr std::size_t width = kernel::int8_panel_columns;
         auto* out = reinterpret_cast<std::int16_t*>(memory.data());
         for (std::size_t j0 = 0; j0 < b.cols; j0 += width)
             for (std::size_t k0 = 0; k0 < b.rows; k0 += 2)
                 for (std::size_t j = j0; j < j0 + width; ++j)
-                    for (std::size_t k = k0; k < k0 + 2; ++k) *out++ = j < b.cols && k < b.rows ? b(k, j) : std::int8_t{0};
+                    for (std::size_t k = k0; k < k0 + 2; ++k)
+                        *out++ = j < b.cols && k < b.rows ? b(k, j) : std::int8_t{0};
     } else {
-        const std::size_t width = kernel::round_up(b.cols, kernel::table_columns);
+        const std::size_t width = lutra::detail::round_up(b.cols, kernel::table_columns);
         for (std::size_t k = 0; k < b.rows; ++k)
             for (std::size_t j = 0; j < width; ++j)
                 memory[k * width + j] = static_cast<std::byte>(j < b.cols ? b(k, j) : std::int8_t{0});
@@ -74,7 +85,7 @@ namespace kernel {
 /// The exact plan: blocks of rows widened to 16 bits, then tiles. `use(row, first column, sums)` takes each row once.
 template <class Tile, class Use>
 void exact_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
-    const std::size_t pairs = (b.k + 1) / 2, padded = round_up(b.n, int8_panel_columns);
+    const std::size_t pairs = (b.k + 1) / 2, padded = lutra::detail::round_up(b.n, int8_panel_columns);
     const auto* panels = reinterpret_cast<const std::int16_t*>(b.data);
     const auto wide = scratch.take<std::int16_t>(int8_block_rows * 2 * pairs);
     const auto sums = scratch.take<std::int32_t>(int8_block_rows * padded);
@@ -97,14 +108,16 @@ void exact_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scra
             tiles.template operator()<4>();
             tiles.template operator()<1>();
         }
-        for (std::size_t i = 0; i < rows; ++i) use(i0 + i, std::size_t{0}, std::span<const std::int32_t>{sums.data() + i * padded, b.n});
+        for (std::size_t i = 0; i < rows; ++i)
+            use(i0 + i, std::size_t{0}, std::span<const std::int32_t>{sums.data() + i * padded, b.n});
     }
 }
 
 /// The table plan for few rows: one look-up a product.
 template <class Product, class Use>
-void looked_up_gemm(const Product* products, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
-    const std::size_t padded = round_up(b.n, table_columns);
+void looked_up_gemm(const Product* products, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                    Use&& use) {
+    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
     const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
     const auto sums = scratch.take<std::int32_t>(padded);
     for (std::size_t i = 0; i < a.rows; ++i) {
@@ -130,7 +143,7 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
     if (instructions == isa::avx512bw) expand = &expand_table_rows_avx512, add = &add_table_rows_avx512;
 #endif
     static_cast<void>(instructions);
-    const std::size_t padded = round_up(b.n, table_columns);
+    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
     const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
     const auto expanded = scratch.take<std::int16_t>(table_depth * 256 * table_columns);
     const auto sums = scratch.take<std::int32_t>(a.rows * table_columns);
@@ -152,36 +165,48 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
             use(i, j, std::span<const std::int32_t>{sums.data() + i * table_columns, std::min(table_columns, b.n - j)});
     }
 }
-inline constexpr std::size_t expand_from_rows = 128; ///< fewer rows do not pay for the expansion
 
 } // namespace kernel
 
-/// Bytes of scratch that `gemm` takes for M rows and a packed operand of K x N under the plan of @p m.
-[[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k, std::size_t n) {
+/// Bytes of scratch that suffice for `gemm` with @p rows rows of A, or fewer, and a packed K x N operand under the plan of
+/// @p m.
+[[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
+                                                            std::size_t n) {
     arena a = arena::counting();
     if (m.kind == plan_kind::exact) {
-        a.take<std::int16_t>(kernel::int8_block_rows * kernel::round_up(k, 2));
-        a.take<std::int32_t>(kernel::int8_block_rows * kernel::round_up(n, kernel::int8_panel_columns));
-    } else if (m.products16 != nullptr && rows >= kernel::expand_from_rows) {
-        a.take<std::int16_t>(kernel::table_depth * 256 * kernel::table_columns);
-        a.take<std::int32_t>(rows * kernel::table_columns);
-        a.take<std::int8_t>(rows * kernel::table_depth);
-    } else {
-        a.take<std::int32_t>(kernel::round_up(n, kernel::table_columns));
+        a.take<std::int16_t>(kernel::int8_block_rows * lutra::detail::round_up(k, 2));
+        a.take<std::int32_t>(kernel::int8_block_rows * lutra::detail::round_up(n, kernel::int8_panel_columns));
+        return a.used();
     }
-    return a.used();
+    a.take<std::int32_t>(lutra::detail::round_up(n, kernel::table_columns));
+    const std::size_t looked_up = a.used();
+    if (m.products16 == nullptr || rows < kernel::expand_from_rows) return looked_up;
+    a.release(0);
+    a.take<std::int16_t>(kernel::table_depth * 256 * kernel::table_columns);
+    a.take<std::int32_t>(rows * kernel::table_columns);
+    a.take<std::int8_t>(rows * kernel::table_depth);
+    return std::max(looked_up, a.used());
 }
 
-/// The integer product A B with the multiplier that @p b was packed for: A is M x K int8 (activations, the left operand), B is
-/// K x N. Sums are int32 and exact; `use(row, first column, sums)` receives each element of the result once, in pieces
-/// of rows. Equal to `gemm_reference` on every instruction set. @p scratch: int8_gemm_scratch_bytes.
-/// Panics on shapes that do not fit.
+/// The integer product A B with the multiplier that @p b was packed for: A is M x K int8 (activations, the left operand), B
+/// is K x N (weights, the right one). Sums are int32 and exact: what `gemm_reference` says, on every instruction set.
+/// `use(row, first column, sums)` receives each element of the result once, in pieces of rows in any order, while A is
+/// still read: it must not write to A. epilogue.hpp has the usual ones. @p scratch: int8_gemm_scratch_bytes, given back.
+/// @p instructions: the kernels to use, for tests and comparisons. Panics on shapes that do not fit, on too little scratch,
+/// and on instructions beyond best_isa().
+///
+/// @code
+/// const lutra::packed_int8_b b = lutra::pack_b(lutra::transposed(weight), lutra::lower(lutra::drum<4>{}), memory);
+/// lutra::gemm(x, b, scratch, lutra::store_sums{sums});
+/// @endcode
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use, isa instructions = best_isa()) {
-    require(a.cols == b.k, panic_code::bad_shape, "gemm: the columns of A must equal the rows of B", static_cast<long long>(a.cols),
-            static_cast<long long>(b.k));
+    lutra::detail::require_inner_dimension(a, b.k);
+    require(instructions <= best_isa(), panic_code::unsupported, "gemm: this machine or build lacks that instruction set",
+            static_cast<long long>(instructions), static_cast<long long>(best_isa()));
     const std::size_t mark = scratch.used();
-    if (b.multiplier.kind == plan_kind::exact) {
+    const lowered_multiplier& m = b.multiplier;
+    if (m.kind == plan_kind::exact) {
         switch (instructions) {
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
         case isa::avx512bw: kernel::exact_gemm<kernel::int8_avx512>(a, b, scratch, use); break;
@@ -191,14 +216,15 @@ void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, U
 #endif
         default: kernel::exact_gemm<kernel::int8_scalar>(a, b, scratch, use);
         }
-    } else if (b.multiplier.products16 == nullptr) {
-        kernel::looked_up_gemm(b.multiplier.products32, a, b, scratch, use);
+    } else if (m.products16 == nullptr) {
+        kernel::looked_up_gemm(m.products32, a, b, scratch, use);
     } else if (a.rows < kernel::expand_from_rows) {
-        kernel::looked_up_gemm(b.multiplier.products16, a, b, scratch, use);
+        kernel::looked_up_gemm(m.products16, a, b, scratch, use);
     } else {
         kernel::expanded_gemm(a, b, scratch, use, instructions);
     }
     scratch.release(mark);
 }
 
+} // namespace LUTRA_ISA
 } // namespace lutra

@@ -24,7 +24,7 @@ constexpr void gemm_reference(const lowered_multiplier& multiplier, gemm_operand
         }
 }
 
-/// The same in float, summed in double.
+/// What the float kernels approach: C = A B, each sum made in double and rounded once. Shapes and errors as above.
 constexpr void gemm_reference(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c) {
     detail::require_gemm_shapes(a, b.rows, b.cols, c);
     for (std::size_t i = 0; i < a.rows; ++i)

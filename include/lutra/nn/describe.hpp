@@ -8,54 +8,78 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace lutra {
 
-/// Operations that describe() emits for a ViT, and their dependencies together.
-[[nodiscard]] constexpr std::size_t operation_count(const vit_config& c) noexcept { return 1 + 12 * std::size_t{c.depth} + 1 + c.prefix_tokens(); }
-[[nodiscard]] constexpr std::size_t dependency_count(const vit_config& c) noexcept { return 15 * std::size_t{c.depth} + 1 + c.prefix_tokens(); }
+/// How many operations describe() emits for a ViT.
+[[nodiscard]] constexpr std::size_t operation_count(const vit_config& c) noexcept {
+    return 1 + 12 * std::size_t{c.depth} + 1 + c.prefix_tokens();
+}
+/// How many dependencies they have together.
+[[nodiscard]] constexpr std::size_t dependency_count(const vit_config& c) noexcept {
+    return 15 * std::size_t{c.depth} + 1 + c.prefix_tokens();
+}
 
 /// What a forward pass of @p images images asks of hardware, dense: every operation of the network in order, with shapes,
-/// 8-bit operands and the multiplier of each matrix product. @p choices one a block. Embedding is layer 0's and the head is the last
-/// layer's. Written into @p out, which needs operation_count and dependency_count places; the names are those of the
-/// multipliers and must live as long as the workload.
-constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images, workload_builder& out) {
-    require(choices.size() == c.depth, panic_code::bad_shape, "describe takes one layer_choice a block", static_cast<long long>(choices.size()),
-            c.depth);
-    const std::uint64_t tokens = c.tokens(), d = c.dim;
+/// 8-bit operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's.
+/// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
+/// @param out takes operation_count operations and dependency_count dependencies
+/// @return all that @p out holds
+///
+/// Panics when there is not one choice a block, or @p out is full.
+///
+/// @code
+/// const std::vector<lutra::layer_choice> choices(config.depth);
+/// lutra::workload_buffer<64> out; // or a workload_builder over memory of operation_count and dependency_count elements
+/// const double gigamacs = 1e-9 * static_cast<double>(lutra::describe(config, choices, 1, out).macs());
+/// @endcode
+template <class Builder>
+constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images,
+                            Builder& out) {
+    require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape, "describe takes one layer_choice a block",
+            static_cast<long long>(choices.size()), c.depth);
+    struct product {
+        std::uint64_t batch, m, k, n;
+    };
+    struct extent {
+        std::uint64_t batch, m, n;
+    };
+    using kind = operation_kind;
+    const std::uint64_t tokens = c.tokens(), d = c.dim, maps = images * c.heads;
     const operand activation{}, weight{.cls = tensor_class::weight};
-    const auto matmul = [&](std::string_view label, std::uint32_t layer, std::uint64_t batch, std::uint64_t m, std::uint64_t k, std::uint64_t n,
-                            const operand& rhs, const lowered_multiplier& by) {
-        return operation{.kind = operation_kind::matmul, .label = label, .layer = layer, .batch = batch, .m = m, .n = n, .k = k,
-                         .lhs = activation, .rhs = rhs, .out = activation, .mac = by.cost, .multiplier = by.name};
+    std::uint32_t layer = 0;
+    const auto matmul = [&](std::string_view label, product p, const operand& rhs, const lowered_multiplier& by) {
+        return operation{.kind = kind::matmul, .label = label, .layer = layer, .batch = p.batch, .m = p.m, .n = p.n,
+                         .k = p.k, .lhs = activation, .rhs = rhs, .out = activation, .mac = by.cost, .multiplier = by.name};
     };
-    const auto other = [&](operation_kind kind, std::string_view label, std::uint32_t layer, std::uint64_t batch, std::uint64_t m,
-                           std::uint64_t n, const operand& rhs = no_operand) {
-        return operation{.kind = kind, .label = label, .layer = layer, .batch = batch, .m = m, .n = n, .lhs = activation, .rhs = rhs,
-                         .out = activation};
+    const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
+        return operation{.kind = what, .label = label, .layer = layer, .batch = e.batch, .m = e.m, .n = e.n,
+                         .lhs = activation, .rhs = rhs, .out = activation};
     };
-    std::uint32_t x = out.add(matmul("patch_embed", 0, images, c.patches(), c.patch_size(), d, weight, choices.front().linear));
-    for (std::uint32_t i = 0; i < c.depth; ++i) {
-        const layer_choice& by = choices[i];
-        const std::uint32_t normed1 = out.add(other(operation_kind::layer_norm, "norm1", i, images, tokens, d), {x});
-        const std::uint32_t qkv = out.add(matmul("attn.qkv", i, images, tokens, d, 3 * d, weight, by.linear), {normed1});
-        const std::uint32_t scores =
-            out.add(matmul("attn.scores", i, images * c.heads, tokens, c.head_dim(), tokens, activation, by.attention), {qkv});
-        const std::uint32_t shares = out.add(other(operation_kind::softmax, "attn.softmax", i, images * c.heads, tokens, tokens), {scores});
-        const std::uint32_t context =
-            out.add(matmul("attn.context", i, images * c.heads, tokens, tokens, c.head_dim(), activation, by.attention), {qkv, shares});
-        const std::uint32_t proj = out.add(matmul("attn.proj", i, images, tokens, d, d, weight, by.linear), {context});
-        x = out.add(other(operation_kind::elementwise, "attn.add", i, images, tokens, d, activation), {x, proj});
-        const std::uint32_t normed2 = out.add(other(operation_kind::layer_norm, "norm2", i, images, tokens, d), {x});
-        const std::uint32_t fc1 = out.add(matmul("mlp.fc1", i, images, tokens, d, c.mlp, weight, by.linear), {normed2});
-        const std::uint32_t hidden = out.add(other(operation_kind::elementwise, "mlp.activation", i, images, tokens, c.mlp), {fc1});
-        const std::uint32_t fc2 = out.add(matmul("mlp.fc2", i, images, tokens, c.mlp, d, weight, by.linear), {hidden});
-        x = out.add(other(operation_kind::elementwise, "mlp.add", i, images, tokens, d, activation), {x, fc2});
+    std::uint32_t x =
+        out.add(matmul("patch_embed", {images, c.patches(), c.patch_size(), d}, weight, choices.front().linear));
+    for (; layer < c.depth; ++layer) {
+        const auto& [linear, attention] = choices[layer];
+        const auto norm1 = out.add(other(kind::layer_norm, "norm1", {images, tokens, d}), {x});
+        const auto qkv = out.add(matmul("attn.qkv", {images, tokens, d, 3 * d}, weight, linear), {norm1});
+        const auto scores =
+            out.add(matmul("attn.scores", {maps, tokens, c.head_dim(), tokens}, activation, attention), {qkv});
+        const auto shares = out.add(other(kind::softmax, "attn.softmax", {maps, tokens, tokens}), {scores});
+        const auto context =
+            out.add(matmul("attn.context", {maps, tokens, tokens, c.head_dim()}, activation, attention), {qkv, shares});
+        const auto proj = out.add(matmul("attn.proj", {images, tokens, d, d}, weight, linear), {context});
+        x = out.add(other(kind::elementwise, "attn.add", {images, tokens, d}, activation), {x, proj});
+        const auto norm2 = out.add(other(kind::layer_norm, "norm2", {images, tokens, d}), {x});
+        const auto fc1 = out.add(matmul("mlp.fc1", {images, tokens, d, c.mlp}, weight, linear), {norm2});
+        const auto hidden = out.add(other(kind::elementwise, "mlp.activation", {images, tokens, c.mlp}), {fc1});
+        const auto fc2 = out.add(matmul("mlp.fc2", {images, tokens, c.mlp, d}, weight, linear), {hidden});
+        x = out.add(other(kind::elementwise, "mlp.add", {images, tokens, d}, activation), {x, fc2});
     }
-    const std::uint32_t last = c.depth - 1;
-    const std::uint32_t normed = out.add(other(operation_kind::layer_norm, "norm", last, images, c.prefix_tokens(), d), {x});
-    for (std::size_t which = 0; which < c.prefix_tokens(); ++which)
-        out.add(matmul(which == 0 ? "head" : "head_dist", last, images, 1, d, c.classes, weight, choices.back().linear), {normed});
+    layer = c.depth - 1;
+    const auto norm = out.add(other(kind::layer_norm, "norm", {images, c.prefix_tokens(), d}), {x});
+    out.add(matmul("head", {images, 1, d, c.classes}, weight, choices.back().linear), {norm});
+    if (c.distilled) out.add(matmul("head_dist", {images, 1, d, c.classes}, weight, choices.back().linear), {norm});
     return out.view();
 }
 

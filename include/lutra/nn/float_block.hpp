@@ -13,30 +13,70 @@
 
 /// @file
 /// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
-/// The same code serves inference, where all blocks share one set of buffers, and training, where each keeps its own.
+/// The same code serves inference, where all blocks share one set of buffers (forward_buffers), and training, where each
+/// keeps its own.
 
 namespace lutra {
 
-/// The float buffers of one block, for `images` images. `slope` is there for training only.
+namespace detail {
+/// rows x cols elements of @p memory; nothing where that only counts.
+template <class T>
+constexpr matrix_view<T> take_matrix(arena& memory, std::size_t rows, std::size_t cols) {
+    const std::span<T> elements = memory.take<T>(rows * cols);
+    return elements.size() == rows * cols ? matrix_view<T>{elements.data(), rows, cols} : matrix_view<T>{};
+}
+/// All elements of a dense matrix.
+template <class T>
+constexpr std::span<T> elements_of(matrix_view<T> m) noexcept {
+    return {m.data(), m.rows() * m.cols()};
+}
+} // namespace detail
+
+/// The float buffers of one block, dense; rows = images x tokens.
 struct block_activations {
-    matrix_view<float> input;           ///< rows x dim
-    matrix_view<float> normed1;         ///< rows x dim
-    matrix_view<float> qkv;             ///< rows x 3 dim
-    std::span<float> probabilities;     ///< images x heads x tokens x tokens
-    matrix_view<float> context;         ///< rows x dim
-    matrix_view<float> middle;          ///< rows x dim; may be `input`
-    matrix_view<float> normed2;         ///< rows x dim
-    matrix_view<float> hidden;          ///< rows x mlp
-    matrix_view<float> slope;           ///< rows x mlp, or empty
-    matrix_view<float> output;          ///< rows x dim; may be `middle`
-    std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation; or empty
+    matrix_view<float> input;                  ///< rows x dim
+    matrix_view<float> normed1;                ///< rows x dim
+    matrix_view<float> qkv;                    ///< rows x 3 dim
+    std::span<float> probabilities;            ///< images x heads x tokens x tokens
+    matrix_view<float> context;                ///< rows x dim
+    matrix_view<float> middle;                 ///< rows x dim; may be `input`
+    matrix_view<float> normed2;                ///< rows x dim; may be `normed1`
+    matrix_view<float> hidden;                 ///< rows x mlp
+    matrix_view<float> slope;                  ///< rows x mlp: the activation function's slopes, for training; or empty
+    matrix_view<float> output;                 ///< rows x dim; may be `middle`
+    std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation, for training; or empty
+};
+
+/// The buffers of a forward pass that keeps nothing, for `images` images.
+struct forward_buffers {
+    matrix_view<float> patches;     ///< (images * patches) x patch_size
+    block_activations block;        ///< of all blocks; input, middle and output are one
+    matrix_view<float> head_normed; ///< (images * prefix tokens) x dim
+
+    /// Takes them from @p memory. normed2 is normed1, unless they are to be told @p apart after each block.
+    [[nodiscard]] static constexpr forward_buffers take(const vit_config& c, std::size_t images, arena& memory,
+                                                        bool apart = false) {
+        const std::size_t rows = images * c.tokens(), d = c.dim;
+        forward_buffers b;
+        b.patches = detail::take_matrix<float>(memory, images * c.patches(), c.patch_size());
+        b.block.input = b.block.middle = b.block.output = detail::take_matrix<float>(memory, rows, d);
+        b.block.normed1 = detail::take_matrix<float>(memory, rows, d);
+        b.block.normed2 = apart ? detail::take_matrix<float>(memory, rows, d) : b.block.normed1;
+        b.block.qkv = detail::take_matrix<float>(memory, rows, 3 * d);
+        b.block.probabilities = memory.take<float>(images * c.heads * c.tokens() * c.tokens());
+        b.block.context = detail::take_matrix<float>(memory, rows, d);
+        b.block.hidden = detail::take_matrix<float>(memory, rows, c.mlp);
+        b.head_normed = detail::take_matrix<float>(memory, images * c.prefix_tokens(), d);
+        return b;
+    }
 };
 
 inline namespace LUTRA_ISA {
 
-/// y = x W^T + bias; @p packed, where given, is W^T packed before.
-inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y, bool accumulate = false,
-                   packed_float_b packed = {}) {
+/// y = x W^T + bias, or y += x W^T + bias: x is rows x inputs, y rows x outputs. @p packed, where given, is W^T packed
+/// before.
+inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
+                   bool accumulate = false, packed_float_b packed = {}) {
     const float_epilogue e{.bias = p.bias.data(), .scale = 1, .accumulate = accumulate};
     if (packed.data != nullptr)
         gemm(x, packed, y, e);
@@ -44,9 +84,10 @@ inline void linear(matrix_view<const float> x, const linear_parameters<const flo
         gemm(x, transposed(p.weight), y, e);
 }
 
-/// Layer normalisation of each row; keeps the statistics where @p statistics has room.
-inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float epsilon, matrix_view<float> y,
-                       std::span<float> statistics = {}) {
+/// Layer normalisation of each row of @p x into @p y (which may be @p x). Row r's mean and 1 / deviation go to
+/// statistics[2 r] and [2 r + 1], unless that is empty.
+inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float epsilon,
+                       matrix_view<float> y, std::span<float> statistics = {}) {
     for (std::size_t r = 0; r < x.rows(); ++r) {
         const row_statistics s = layer_norm(x.row(r), p.weight, p.bias, epsilon, y.row(r));
         if (!statistics.empty()) {
@@ -61,15 +102,20 @@ template <class T>
 struct head_views {
     matrix_view<T> query, key, value; ///< tokens x head_dim
 };
+/// Head @p head of image @p image in @p qkv, (images * tokens) x 3 dim. Panics past the last of either.
 template <class T>
 [[nodiscard]] head_views<T> head_of(matrix_view<T> qkv, const vit_config& c, std::size_t image, std::size_t head) {
     const std::size_t tokens = c.tokens(), width = c.head_dim();
-    const auto part = [&](std::size_t which) { return qkv.block(image * tokens, which * c.dim + head * width, tokens, width); };
+    const auto part = [&](std::size_t which) {
+        return qkv.block(image * tokens, which * c.dim + head * width, tokens, width);
+    };
     return {part(0), part(1), part(2)};
 }
 
-/// softmax(Q K^T / sqrt(head_dim)) V for every image and head.
-inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities, matrix_view<float> context) {
+/// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
+/// block_activations.
+inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
+                      matrix_view<float> context) {
     const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < images; ++image)
@@ -87,9 +133,11 @@ struct packed_block {
     packed_float_b qkv, proj, fc1, fc2;
 };
 
-/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the rest.
+/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
+/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept.
 template <class Activation>
-void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {}) {
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+             const packed_block& packed = {}) {
     const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
         if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
     };
@@ -99,20 +147,20 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
     copy(a.input, a.middle);
     linear(a.context, p.proj, a.middle, true, packed.proj);
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
-    const std::span<float> hidden{a.hidden.data(), a.hidden.rows() * a.hidden.cols()};
+    const std::span<float> hidden = detail::elements_of(a.hidden);
     if (a.slope.empty()) {
         linear(a.normed2, p.fc1, a.hidden, false, packed.fc1);
         apply<Activation>(hidden);
     } else {
         linear(a.normed2, p.fc1, a.slope, false, packed.fc1);
-        apply_with_slope<Activation>({a.slope.data(), hidden.size()}, hidden);
+        apply_with_slope<Activation>(detail::elements_of(a.slope), hidden);
     }
     copy(a.middle, a.output);
     linear(a.hidden, p.fc2, a.output, true, packed.fc2);
 }
 
-/// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches holds
-/// patch r % patches() of image r / patches(), channel-major too.
+/// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,
+/// holds patch r % patches() of image r / patches(), channel-major too: a convolution of stride `patch` becomes a product.
 inline void extract_patches(const vit_config& c, matrix_view<const float> images, matrix_view<float> patches) {
     const std::size_t across = c.image_width / c.patch, side = c.patch;
     for (std::size_t r = 0; r < patches.rows(); ++r) {
@@ -151,8 +199,9 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
                tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
 }
 
-/// Final layer norm of the class token and the head: @p normed is (images * prefix) x dim scratch, @p logits images x classes.
-/// A distilled network answers with the mean of its two heads.
+/// Final layer norm of the prefix tokens, and the heads: @p tokens is (images * tokens) x dim, @p normed
+/// (images * prefix) x dim, dense, which receives the heads' input, @p logits images x classes. @p statistics as for
+/// layer_norm, one pair a row of @p normed. A distilled network answers with the mean of its two heads.
 inline void classify(const vit_parameters<const float>& p, matrix_view<const float> tokens, matrix_view<float> normed,
                      matrix_view<float> logits, std::span<float> statistics = {}) {
     const vit_config& c = p.config();

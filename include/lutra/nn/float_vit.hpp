@@ -11,8 +11,22 @@
 
 namespace lutra {
 
+namespace detail {
+/// Panics unless @p images and @p logits have a network's shapes.
+inline void require_forward_shapes(const vit_config& c, matrix_view<const float> images, matrix_view<const float> logits) {
+    require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
+            static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
+    require(logits.rows() == images.rows(), panic_code::bad_shape, "the logits need a row for each image",
+            static_cast<long long>(logits.rows()), static_cast<long long>(images.rows()));
+    require(logits.cols() == c.classes, panic_code::bad_shape, "the logits need a column for each class",
+            static_cast<long long>(logits.cols()), c.classes);
+}
+} // namespace detail
+
+inline namespace LUTRA_ISA {
+
 /// Turns 8-bit pixels into what the network reads: (pixel / 255 - mean) / std, channel by channel. @p pixels and @p out hold
-/// whole images, channel-major.
+/// whole images, channel-major. Panics unless they do, as many of one as of the other.
 inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels, std::span<float> out) {
     require(pixels.size() == out.size() && pixels.size() % c.image_size() == 0, panic_code::bad_shape,
             "normalize: the pixels and floats must be whole images of the config, as many of one as of the other",
@@ -20,19 +34,20 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
     const std::size_t plane = std::size_t{c.image_height} * c.image_width;
     for (std::size_t start = 0; start < pixels.size(); start += plane) {
         const std::size_t channel = start / plane % c.channels;
-        const float scale = 1.0f / (255.0f * c.input_std[channel]), shift = -c.input_mean[channel] / c.input_std[channel];
+        const float scale = 1.0f / (255.0f * c.input_std[channel]);
+        const float shift = -c.input_mean[channel] / c.input_std[channel];
         for (std::size_t i = start; i < start + plane; ++i) out[i] = static_cast<float>(pixels[i]) * scale + shift;
     }
 }
-
-inline namespace LUTRA_ISA {
 
 /// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters and packed weights
 /// live in memory of the caller and must outlive it.
 ///
 /// @code
-/// std::vector<std::byte> ... // see lutra::float_vit::packed_bytes and scratch_bytes
-/// lutra::float_vit vit{parameters, weights_arena};
+/// lutra::arena_memory weights{lutra::float_vit<>::packed_bytes(config)}; // hosted; or a static array
+/// lutra::arena_memory scratch{lutra::float_vit<>::scratch_bytes(config, images.rows())};
+/// lutra::arena weights_arena{weights.bytes()}, scratch_arena{scratch.bytes()};
+/// const lutra::float_vit<> vit{parameters, weights_arena};
 /// vit.forward(images, logits, scratch_arena);
 /// @endcode
 template <vit_policy Policy = vit_defaults>
@@ -68,42 +83,22 @@ public:
     /// Bytes of scratch that `forward` needs for @p images images at once.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        const std::size_t rows = images * c.tokens();
-        a.take<float>(images * c.patches() * c.patch_size());
-        a.take<float>(rows * c.dim);
-        a.take<float>(rows * c.dim);
-        a.take<float>(rows * 3 * c.dim);
-        a.take<float>(images * c.heads * c.tokens() * c.tokens());
-        a.take<float>(rows * c.dim);
-        a.take<float>(rows * c.mlp);
-        a.take<float>(images * c.prefix_tokens() * c.dim);
+        static_cast<void>(forward_buffers::take(c, images, a));
         return a.used();
     }
 
-    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes.
+    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
-        require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
-                static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
-        require(logits.rows() == images.rows() && logits.cols() == c.classes, panic_code::bad_shape,
-                "the logits must be images x classes", static_cast<long long>(logits.cols()), c.classes);
-        const std::size_t count = images.rows(), rows = count * c.tokens(), mark = scratch.used();
-        const auto take = [&](std::size_t r, std::size_t n) { return matrix_view<float>{scratch.take<float>(r * n).data(), r, n}; };
-        const auto patches = take(count * c.patches(), c.patch_size());
-        const auto x = take(rows, c.dim);
-        const auto normed = take(rows, c.dim);
-        const auto qkv = take(rows, 3 * std::size_t{c.dim});
-        const auto probabilities = scratch.take<float>(count * c.heads * c.tokens() * c.tokens());
-        const auto context = take(rows, c.dim);
-        const auto hidden = take(rows, c.mlp);
-        const auto head_normed = take(count * c.prefix_tokens(), c.dim);
-        extract_patches(c, images, patches);
-        embed(parameters_, patches, x, patch_embed_);
-        const block_activations buffers{.input = x, .normed1 = normed, .qkv = qkv, .probabilities = probabilities, .context = context,
-                                        .middle = x, .normed2 = normed, .hidden = hidden, .slope = {}, .output = x,
-                                        .statistics1 = {}, .statistics2 = {}};
-        for (std::size_t i = 0; i < c.depth; ++i) lutra::forward<typename Policy::activation>(c, parameters_.block(i), buffers, blocks_[i]);
-        classify(parameters_, x, head_normed, logits);
+        detail::require_forward_shapes(c, images, logits);
+        const std::size_t mark = scratch.used();
+        const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
+        extract_patches(c, images, b.patches);
+        embed(parameters_, b.patches, b.block.input, patch_embed_);
+        for (std::size_t i = 0; i < c.depth; ++i)
+            lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i]);
+        classify(parameters_, b.block.output, b.head_normed, logits);
         scratch.release(mark);
     }
 

@@ -8,6 +8,7 @@
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,16 +18,20 @@ namespace lutra {
 /// How finely weights are scaled: one scale a tensor, or one an output channel. Activations always have one a tensor.
 enum class weight_granularity : std::uint8_t { per_tensor, per_channel };
 
-/// A linear layer in int8, after training: weights quantised and packed for a multiplier, the float bias kept.
+inline namespace LUTRA_ISA {
+
+/// A linear layer in int8, after training: weights quantised and packed for a multiplier, the float bias kept. The
+/// activation is the multiplier's left operand, the weight its right. It points into memory and tables of others.
 struct int8_linear {
     matrix_view<const std::int8_t> weight; ///< outputs x inputs
-    packed_int8_b packed;
+    packed_int8_b packed;                  ///< its transpose, for the multiplier
     std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
-    std::span<const float> bias;
+    std::span<const float> bias;           ///< outputs
 
-    /// Quantises and packs @p p in memory of @p memory. Panics where a weight is not finite.
-    [[nodiscard]] static int8_linear make(const linear_parameters<const float>& p, float input_scale, weight_granularity granularity,
-                                          const lowered_multiplier& m, arena& memory) {
+    /// Quantises and packs @p p in memory of @p memory (`bytes` of it). Panics where a weight is infinite, and where sums
+    /// of as many products as there are inputs can leave int32.
+    [[nodiscard]] static int8_linear make(const linear_parameters<const float>& p, float input_scale,
+                                          weight_granularity granularity, const lowered_multiplier& m, arena& memory) {
         const std::size_t out = p.weight.rows(), in = p.weight.cols();
         const auto scale = memory.take<float>(out);
         if (granularity == weight_granularity::per_channel)
@@ -48,22 +53,26 @@ struct int8_linear {
         return a.used();
     }
 
-    /// y = x W^T + bias in float (+ y); x is int8 at the scale given to `make`.
+    /// y = x W^T + bias in float (+ y): x is rows x inputs in int8 at the scale given to `make`, y rows x outputs.
+    /// @p scratch: int8_gemm_scratch_bytes.
     void operator()(matrix_view<const std::int8_t> x, matrix_view<float> y, arena& scratch, bool accumulate = false) const {
         gemm(x, packed, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
     }
 };
 
+} // namespace LUTRA_ISA
+
 /// What turns the sums of an int8_linear into int8 of a given scale: a requantizer and an integer bias an output.
 struct output_requantizer {
     std::span<requantizer> by;
-    std::span<std::int32_t> bias;
+    std::span<std::int32_t> bias; ///< in units of a sum
 
+    /// Takes room for @p outputs of each from @p memory.
     [[nodiscard]] static constexpr output_requantizer take(std::size_t outputs, arena& memory) {
         const auto by = memory.take<requantizer>(outputs);
         return {by, memory.take<std::int32_t>(outputs)};
     }
-    /// Sets outputs first .. first + count for an output of @p scale.
+    /// Sets outputs first to first + count - 1 for an output of @p scale. Panics where a ratio of scales is 2^30 or more.
     void set(const int8_linear& layer, std::size_t first, std::size_t count, float scale) const {
         for (std::size_t j = first; j < first + count; ++j) {
             by[j] = requantizer::from_ratio(static_cast<double>(layer.sum_scale[j]) / static_cast<double>(scale));

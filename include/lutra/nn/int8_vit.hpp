@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/arena.hpp>
 #include <lutra/nn/activation_scales.hpp>
-#include <lutra/nn/float_block.hpp>
+#include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
 
@@ -10,27 +11,48 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <utility>
 
 namespace lutra {
 inline namespace LUTRA_ISA {
 
 /// A Vision Transformer whose matrix products are int8, each block under multipliers of its own: post-training
 /// quantisation with static scales. Weights and activations are symmetric int8, sums int32; layer norm, softmax, the
-/// activation function and the residual stream are float. It owns nothing: parameters, scales and packed weights live
-/// in memory of the caller and must outlive it.
+/// activation function and the residual stream are float. Everywhere the left operand of a product is the activation (of
+/// Q K^T the query, of A V the probability) and the right one the weight (the key, the value). It owns nothing:
+/// parameters, scales, multipliers' tables and packed weights live in memory of the caller and must outlive it.
+///
+/// @code
+/// const std::vector<lutra::layer_choice> choices(config.depth, {lutra::lower(lutra::drum<4>{}), {}});
+/// lutra::arena_memory weights{lutra::int8_vit<>::packed_bytes(config, choices)};
+/// lutra::arena memory{weights.bytes()};
+/// const lutra::int8_vit<> vit{parameters, scales, choices, memory};
+/// vit.forward(images, logits, scratch); // an arena of int8_vit<>::scratch_bytes(config, images.rows())
+/// @endcode
+///
+/// @tparam Policy its `activation`; its multipliers count only through choice_of<Policy>()
 template <vit_policy Policy = vit_defaults>
 class int8_vit {
 public:
-    /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales as calibrated; @p choices one a block.
-    int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales, std::span<const layer_choice> choices,
-             arena& memory, weight_granularity granularity = weight_granularity::per_channel)
+    /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales in the order of activation_scales,
+    /// as calibrated; @p choices one a block. Panics where their numbers are wrong, a scale is not positive and finite, a
+    /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
+    int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales,
+             std::span<const layer_choice> choices, arena& memory,
+             weight_granularity granularity = weight_granularity::per_channel)
         : parameters_{parameters}, scales_{parameters.config(), scales} {
         const vit_config& c = parameters.config();
-        require(choices.size() == c.depth, panic_code::bad_shape, "an int8_vit takes one layer_choice a block",
-                static_cast<long long>(choices.size()), c.depth);
+        require_one_a_block(c, choices);
+        for (std::size_t i = 0; i < scales.size(); ++i)
+            require(scales[i] > 0 && scales[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
+                    "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",
+                    static_cast<long long>(i));
+        for (const layer_choice& choice : choices)
+            require(choice.linear.operands == signedness::is_signed && choice.attention.operands == signedness::is_signed,
+                    panic_code::unsupported, "an int8_vit needs multipliers of signed operands");
         const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
-            require(m.operands == signedness::is_signed, panic_code::unsupported, "an int8_vit needs multipliers of signed operands");
             return int8_linear::make(p, scale, granularity, m, memory);
         };
         patch_embed_ = linear(parameters.patch_embed, scales_.patches(), choices.front().linear);
@@ -53,14 +75,16 @@ public:
             std::fill(b.context_by.begin(), b.context_by.end(),
                       requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
                                               static_cast<double>(scale(block_tensor::context))));
-            b.score_scale = scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim()));
+            b.score_scale = scale(block_tensor::query) * scale(block_tensor::key) /
+                            std::sqrt(static_cast<float>(c.head_dim()));
         }
         head_ = linear(parameters.head, scales_.head(), choices.back().linear);
         if (c.distilled) head_dist_ = linear(parameters.head_dist, scales_.head(), choices.back().linear);
     }
 
-    /// Bytes of the packed weights.
+    /// Bytes of the packed weights. Panics unless there is one choice a block.
     [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c, std::span<const layer_choice> choices) {
+        require_one_a_block(c, choices);
         const std::size_t d = c.dim;
         arena a = arena::counting();
         a.take<block>(c.depth);
@@ -80,13 +104,15 @@ public:
         arena a = arena::counting();
         static_cast<void>(take_buffers(c, images, a));
         const std::size_t rows = images * c.tokens(), d = c.dim;
+        const std::pair<std::size_t, std::size_t> linear[]{
+            {c.patch_size(), d}, {d, 3 * d}, {d, d}, {d, c.mlp}, {c.mlp, d}, {d, c.classes}};
+        const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
+        constexpr std::int16_t any{};
+        const lowered_multiplier plans[]{{}, {.kind = plan_kind::table}, {.kind = plan_kind::table, .products16 = &any}};
         std::size_t most = 0;
-        std::int16_t any{};
-        for (const lowered_multiplier& m : {lowered_multiplier{}, lowered_multiplier{.kind = plan_kind::table, .products16 = &any}}) {
-            for (const auto& [k, n] : {std::pair{d, 3 * d}, std::pair{d, std::size_t{c.mlp}}, std::pair{std::size_t{c.mlp}, d},
-                                       std::pair{c.patch_size(), d}, std::pair{d, std::size_t{c.classes}}})
-                most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
-            for (const auto& [k, n] : {std::pair{c.head_dim(), c.tokens()}, std::pair{c.tokens(), c.head_dim()}}) {
+        for (const lowered_multiplier& m : plans) {
+            for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
+            for (const auto& [k, n] : attention) {
                 arena b = arena::counting();
                 b.take<std::byte>(packed_b_bytes(m, k, n));
                 most = std::max(most, b.used() + int8_gemm_scratch_bytes(m, c.tokens(), k, n));
@@ -95,13 +121,11 @@ public:
         return a.used() + most;
     }
 
-    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes.
+    /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
-        require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
-                static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
-        require(logits.rows() == images.rows() && logits.cols() == c.classes, panic_code::bad_shape,
-                "the logits must be images x classes", static_cast<long long>(logits.cols()), c.classes);
+        detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
         const buffers b = take_buffers(c, images.rows(), scratch);
         embed(images, b, scratch);
@@ -140,45 +164,44 @@ private:
         matrix_view<std::int8_t> normed, qkv, context, hidden8, patches8, probabilities;
         std::span<float> row;
     };
+    static constexpr void require_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
+        require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape,
+                "an int8_vit takes one layer_choice a block", static_cast<long long>(choices.size()), c.depth);
+    }
     static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
-        const std::size_t rows = images * c.tokens(), d = c.dim;
-        const auto floats = [&](std::size_t r, std::size_t n) { return view(a.take<float>(r * n), r, n); };
-        const auto bytes = [&](std::size_t r, std::size_t n) { return view(a.take<std::int8_t>(r * n), r, n); };
+        const std::size_t rows = images * c.tokens(), patches = images * c.patches(), d = c.dim;
+        const auto floats = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(a, r, n); };
+        const auto bytes = [&](std::size_t r, std::size_t n) { return detail::take_matrix<std::int8_t>(a, r, n); };
         buffers b;
         b.x = floats(rows, d);
         b.hidden = floats(rows, c.mlp);
-        b.patches = floats(images * c.patches(), c.patch_size());
+        b.patches = floats(patches, c.patch_size());
         b.scores = floats(c.tokens(), c.tokens());
         b.normed = bytes(rows, d);
         b.qkv = bytes(rows, 3 * d);
         b.context = bytes(rows, d);
         b.hidden8 = bytes(rows, c.mlp);
-        b.patches8 = bytes(images * c.patches(), c.patch_size());
+        b.patches8 = bytes(patches, c.patch_size());
         b.probabilities = bytes(c.tokens(), c.tokens());
         b.row = a.take<float>(d);
         return b;
-    }
-    /// A matrix of @p elements, or nothing while only bytes are counted.
-    template <class T>
-    static constexpr matrix_view<T> view(std::span<T> elements, std::size_t rows, std::size_t cols) {
-        return elements.empty() ? matrix_view<T>{} : matrix_view<T>{elements.data(), rows, cols};
     }
 
     void embed(matrix_view<const float> images, const buffers& b, arena& scratch) const {
         const vit_config& c = parameters_.config();
         const std::size_t prefix = c.prefix_tokens(), tokens = c.tokens(), patches = c.patches();
         extract_patches(c, images, b.patches);
-        quantize({b.patches.data(), b.patches.rows() * b.patches.cols()}, scales_.patches(),
-                 {b.patches8.data(), b.patches8.rows() * b.patches8.cols()});
+        quantize(detail::elements_of(b.patches), scales_.patches(), detail::elements_of(b.patches8));
         place_prefix(parameters_, b.x);
-        gemm(b.patches8, patch_embed_.packed, scratch, [&](std::size_t r, std::size_t first, std::span<const std::int32_t> sums) {
-            const std::size_t row = r / patches * tokens + prefix + r % patches;
-            dequantize_sums{b.x, patch_embed_.sum_scale, patch_embed_.bias, true}(row, first, sums);
+        const dequantize_sums add{b.x, patch_embed_.sum_scale, patch_embed_.bias, true};
+        gemm(b.patches8, patch_embed_.packed, scratch, [&](std::size_t r, std::size_t first, auto sums) {
+            add(r / patches * tokens + prefix + r % patches, first, sums);
         });
     }
 
     /// Layer norm of each row of @p x, quantised into `normed`.
-    void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale, const buffers& b) const {
+    void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale,
+                        const buffers& b) const {
         for (std::size_t r = 0; r < x.rows(); ++r) {
             layer_norm(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, b.row);
             quantize(b.row, scale, b.normed.row(r));
@@ -194,7 +217,8 @@ private:
                 const auto [query, key, value] = head_of(b.qkv, c, image, head);
                 const auto keys = pack(transposed(key), layer.attention, scratch);
                 gemm(query, keys, scratch, [&](std::size_t r, std::size_t first, std::span<const std::int32_t> sums) {
-                    for (std::size_t j = 0; j < sums.size(); ++j) b.scores(r, first + j) = static_cast<float>(sums[j]) * layer.score_scale;
+                    for (std::size_t j = 0; j < sums.size(); ++j)
+                        b.scores(r, first + j) = static_cast<float>(sums[j]) * layer.score_scale;
                 });
                 scratch.release(mark);
                 for (std::size_t t = 0; t < tokens; ++t) {
@@ -215,7 +239,8 @@ private:
         const vit_config& c = parameters_.config();
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
             for (std::size_t i = 0; i < logits.rows(); ++i) {
-                layer_norm(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias, c.layer_norm_epsilon, b.row);
+                layer_norm(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
+                           c.layer_norm_epsilon, b.row);
                 quantize(b.row, scales_.head(), b.normed.row(i));
             }
             const int8_linear& head = which == 0 ? head_ : head_dist_;

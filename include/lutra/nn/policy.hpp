@@ -31,14 +31,13 @@ concept vit_policy = multiplier<typename P::multiplier> && multiplier<typename P
 static_assert(vit_policy<vit_defaults>);
 
 /// The choices of one block at run time; a network takes one a block. The patch embedding goes with the first block and
-/// the head with the last.
+/// the head with the last. The default is exact. It points into the tables of its multipliers.
 struct layer_choice {
-    lowered_multiplier linear{};    ///< of qkv, proj, fc1 and fc2
-    lowered_multiplier attention{}; ///< of Q K^T and A V
-
+    lowered_multiplier linear{};    ///< of qkv, proj, fc1 and fc2; the activation is the left operand
+    lowered_multiplier attention{}; ///< of Q K^T and A V; queries and probabilities are the left operands
 };
 
-/// The choice that a policy makes for every block.
+/// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).
 template <vit_policy Policy>
 [[nodiscard]] layer_choice choice_of() {
     return {lower(typename Policy::multiplier{}), lower(typename Policy::attention_multiplier{})};

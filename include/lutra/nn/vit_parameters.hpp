@@ -8,37 +8,49 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 namespace lutra {
 
-/// weight: outputs x inputs, as PyTorch keeps it; bias: outputs.
+/// Of a linear layer, y = x W^T + bias.
 template <class T>
 struct linear_parameters {
-    matrix_view<T> weight;
-    std::span<T> bias;
+    matrix_view<T> weight; ///< outputs x inputs, as PyTorch keeps it
+    std::span<T> bias;     ///< outputs
 };
+/// Of a layer normalisation.
 template <class T>
 struct layer_norm_parameters {
-    std::span<T> weight, bias;
+    std::span<T> weight, bias; ///< dim each
 };
+/// Of one pre-norm block.
 template <class T>
 struct block_parameters {
     layer_norm_parameters<T> norm1;
-    linear_parameters<T> qkv, proj;
+    linear_parameters<T> qkv;  ///< 3 dim x dim: queries, keys, values, head by head in each
+    linear_parameters<T> proj; ///< dim x dim
     layer_norm_parameters<T> norm2;
-    linear_parameters<T> fc1, fc2;
+    linear_parameters<T> fc1; ///< mlp x dim
+    linear_parameters<T> fc2; ///< dim x mlp
 };
 
+/// The shape of a parameter as PyTorch has it, outermost first.
+using parameter_shape = std::initializer_list<std::size_t>;
+/// Whether it is the weight of a linear layer or of the patch convolution, outputs first: what random initialisation
+/// scales by its extents and what weight decay shrinks. Tokens, positions, biases and layer norms are not.
+[[nodiscard]] constexpr bool is_weight_matrix(parameter_shape s) noexcept { return s.size() == 2 || s.size() == 4; }
+
 /// The parameters of a ViT as views into one flat array, in the order of timm's state_dict. The same type serves
-/// weights, gradients and the moments of an optimizer, which therefore line up element by element.
+/// weights, gradients and the moments of an optimizer, which therefore line up element by element. It owns nothing.
 template <class T>
 class vit_parameters {
 public:
-    /// Panics unless @p flat has exactly `count(config)` elements.
+    /// Views of @p flat, for a config that `check` accepts. Panics unless there are exactly `count(config)` elements.
     vit_parameters(const vit_config& config, std::span<T> flat) : config_{config} {
-        require(flat.size() == count(config), panic_code::bad_shape, "the flat parameters of a ViT have another size than its config says",
-                static_cast<long long>(flat.size()), static_cast<long long>(count(config)));
+        require(flat.size() == count(config), panic_code::bad_shape,
+                "the flat parameters of a ViT have another size than its config says", static_cast<long long>(flat.size()),
+                static_cast<long long>(count(config)));
         cursor at{flat.data()};
         cls_token = at.vector(config.dim);
         if (config.distilled) dist_token = at.vector(config.dim);
@@ -57,13 +69,17 @@ public:
     /// How many parameters a network of this shape has.
     [[nodiscard]] static constexpr std::size_t count(const vit_config& c) noexcept {
         const std::size_t d = c.dim, prefix = c.prefix_tokens();
-        return prefix * d + c.tokens() * d + (c.patch_size() + 1) * d + block_count(c) * c.depth + 2 * d + prefix * c.classes * (d + 1);
+        return prefix * d + c.tokens() * d + (c.patch_size() + 1) * d + block_count(c) * c.depth + 2 * d +
+               prefix * c.classes * (d + 1);
     }
 
     [[nodiscard]] const vit_config& config() const noexcept { return config_; }
+    /// All elements, in the order of `for_each`.
     [[nodiscard]] std::span<T> flat() const noexcept { return {cls_token.data(), count(config_)}; }
+    /// Block @p i; panics past the depth.
     [[nodiscard]] block_parameters<T> block(std::size_t i) const {
-        require(i < config_.depth, panic_code::out_of_range, "a block past the depth of the ViT", static_cast<long long>(i), config_.depth);
+        require(i < config_.depth, panic_code::out_of_range, "a block past the depth of the ViT", static_cast<long long>(i),
+                config_.depth);
         const std::size_t d = config_.dim;
         cursor at{blocks_ + i * block_count(config_)};
         block_parameters<T> b;
@@ -76,22 +92,23 @@ public:
         return b;
     }
 
-    std::span<T> cls_token, dist_token;    ///< dim each
-    matrix_view<T> pos_embed;              ///< tokens x dim
-    linear_parameters<T> patch_embed;      ///< dim x (channels * patch * patch)
-    layer_norm_parameters<T> norm;         ///< before the head
-    linear_parameters<T> head, head_dist;  ///< classes x dim
+    std::span<T> cls_token, dist_token;   ///< dim each; dist_token is empty unless distilled
+    matrix_view<T> pos_embed;             ///< tokens x dim
+    linear_parameters<T> patch_embed;     ///< dim x (channels * patch * patch)
+    layer_norm_parameters<T> norm;        ///< before the head
+    linear_parameters<T> head, head_dist; ///< classes x dim; head_dist is empty unless distilled
 
-    /// Calls `f(name, elements, shape)` for each tensor under timm's name, in order of memory; the shape is PyTorch's,
-    /// outermost first. `decays` of the tensor (weight decay applies to matrices only) follows from the rank: 2 and 4.
+    /// Calls `f(name, elements, shape)` for each tensor in order of memory, with timm's name (valid during the call) and
+    /// a parameter_shape.
     template <class F>
     void for_each(F&& f) const {
-        using shape = std::initializer_list<std::size_t>;
+        using shape = parameter_shape;
         const std::size_t d = config_.dim, classes = config_.classes;
         f(std::string_view{"cls_token"}, cls_token, shape{1, 1, d});
         if (config_.distilled) f(std::string_view{"dist_token"}, dist_token, shape{1, 1, d});
         f(std::string_view{"pos_embed"}, elements(pos_embed), shape{1, config_.tokens(), d});
-        f(std::string_view{"patch_embed.proj.weight"}, elements(patch_embed.weight), shape{d, config_.channels, config_.patch, config_.patch});
+        f(std::string_view{"patch_embed.proj.weight"}, elements(patch_embed.weight),
+          shape{d, config_.channels, config_.patch, config_.patch});
         f(std::string_view{"patch_embed.proj.bias"}, patch_embed.bias, shape{d});
         for (std::size_t i = 0; i < config_.depth; ++i) {
             const block_parameters<T> b = block(i);

@@ -27,9 +27,9 @@ inline constexpr std::size_t float_k_block = 128;                             //
 
 /// Copies rows k0 .. k0 + kc and columns j .. j + width of @p b into @p out, k-major, zero-padded to whole registers.
 /// Returns the number of floats written.
-inline std::size_t pack_float_panel(const gemm_operand<float>& b, std::size_t k0, std::size_t kc, std::size_t j, std::size_t width,
-                                    float* out) {
-    const std::size_t padded = (width + float_lanes - 1) / float_lanes * float_lanes;
+inline std::size_t pack_float_panel(const gemm_operand<float>& b, std::size_t k0, std::size_t kc, std::size_t j,
+                                    std::size_t width, float* out) {
+    const std::size_t padded = lutra::detail::round_up(width, float_lanes);
     if (b.col_stride == 1) {
         for (std::size_t k = 0; k < kc; ++k) {
             const float* from = b.data + (k0 + k) * b.row_stride + j;
@@ -49,6 +49,8 @@ inline std::size_t pack_float_panel(const gemm_operand<float>& b, std::size_t k0
     return kc * padded;
 }
 
+/// A tile of Rows rows and @p width columns (at most Registers registers) of C over @p kc values of k: C, or C + C's old
+/// values where @p add, = scale * sums + bias. A is read at a[row * a_row + k * a_col], B from a panel; @p bias may be null.
 template <std::size_t Rows, std::size_t Registers>
 inline void float_tile(std::size_t kc, const float* a, std::size_t a_row, std::size_t a_col, const float* b, float* c,
                        std::size_t c_stride, std::size_t width, const float* bias, bool add, float scale) {
@@ -77,6 +79,7 @@ inline void float_tile(std::size_t kc, const float* a, std::size_t a_row, std::s
         }
 }
 
+/// All rows of C in the columns of one panel, in tiles as tall as fit.
 template <std::size_t Registers>
 inline void float_panel_rows(const gemm_operand<float>& a, std::size_t k0, std::size_t kc, const float* b, std::size_t width,
                              matrix_view<float> c, std::size_t j, const float* bias, bool add, float scale) {
@@ -93,8 +96,9 @@ inline void float_panel_rows(const gemm_operand<float>& a, std::size_t k0, std::
 }
 
 /// Columns j .. j + width of C from one panel of B.
-inline void float_panel_product(const gemm_operand<float>& a, std::size_t k0, std::size_t kc, const float* b, std::size_t width,
-                                matrix_view<float> c, std::size_t j, const float* bias, bool add, float scale) {
+inline void float_panel_product(const gemm_operand<float>& a, std::size_t k0, std::size_t kc, const float* b,
+                                std::size_t width, matrix_view<float> c, std::size_t j, const float* bias, bool add,
+                                float scale) {
     if (width > 2 * float_lanes)
         float_panel_rows<3>(a, k0, kc, b, width, c, j, bias, add, scale);
     else if (width > float_lanes)

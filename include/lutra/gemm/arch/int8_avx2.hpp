@@ -4,17 +4,21 @@
 #include <lutra/core/config.hpp>
 #include <lutra/gemm/arch/int8_panel.hpp>
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
+    #include <cstddef>
+    #include <cstdint>
     #include <cstring>
     #include <immintrin.h>
 
-namespace lutra::kernel {
+namespace lutra {
+inline namespace LUTRA_ISA {
+namespace kernel {
 
 /// VPMADDWD in 256 bits; two registers a panel.
 struct int8_avx2 {
     static constexpr std::size_t rows = 4;
     template <std::size_t Rows>
-    [[gnu::target("avx2")]] static void tile(std::size_t pairs, const std::int16_t* a, std::size_t a_stride, const std::int16_t* b,
-                                             std::int32_t* c, std::size_t c_stride) noexcept {
+    [[gnu::target("avx2")]] static void tile(std::size_t pairs, const std::int16_t* a, std::size_t a_stride,
+                                             const std::int16_t* b, std::int32_t* c, std::size_t c_stride) noexcept {
         __m256i sum[Rows][2];
         for (std::size_t i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = _mm256_setzero_si256();
         for (std::size_t p = 0; p < pairs; ++p) {
@@ -36,5 +40,7 @@ struct int8_avx2 {
     }
 };
 
-} // namespace lutra::kernel
+} // namespace kernel
+} // namespace LUTRA_ISA
+} // namespace lutra
 #endif

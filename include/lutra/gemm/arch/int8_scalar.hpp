@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/gemm/arch/int8_panel.hpp>
 
-namespace lutra::kernel {
+#include <cstddef>
+#include <cstdint>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+namespace kernel {
 
 /// The exact tile in plain C++.
 struct int8_scalar {
@@ -24,4 +30,6 @@ struct int8_scalar {
     }
 };
 
-} // namespace lutra::kernel
+} // namespace kernel
+} // namespace LUTRA_ISA
+} // namespace lutra

@@ -4,6 +4,7 @@
 #include <lutra/core/config.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -16,13 +17,16 @@ enum class isa : std::uint8_t {
     avx512bw, ///< the same in 512 bits
 };
 
+/// "scalar", "avx2" or "avx512bw".
 [[nodiscard]] constexpr std::string_view to_string(isa i) noexcept {
     constexpr std::array<std::string_view, 3> names{"scalar", "avx2", "avx512bw"};
     return names[static_cast<std::size_t>(i)];
 }
 
-/// The best instruction set of this machine, asked once; where the compiler's flags promise one, or there is nothing
-/// to ask, the compiler decides.
+inline namespace LUTRA_ISA {
+
+/// The best instruction set of this machine that the build has kernels for, asked once; where the compiler's flags
+/// promise one, or there is nothing to ask, the compiler decides.
 [[nodiscard]] inline isa best_isa() noexcept {
 #if defined(__AVX512BW__) && defined(__AVX512F__)
     return isa::avx512bw;
@@ -40,4 +44,5 @@ enum class isa : std::uint8_t {
 #endif
 }
 
+} // namespace LUTRA_ISA
 } // namespace lutra

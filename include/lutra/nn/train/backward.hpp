@@ -20,7 +20,7 @@
 namespace lutra {
 inline namespace LUTRA_ISA {
 
-/// bias_gradient += the sum of the rows of @p dy.
+/// bias_gradient += the sum of the rows of @p dy, which has as many columns.
 inline void add_row_sum(matrix_view<const float> dy, std::span<float> bias_gradient) {
     for (std::size_t r = 0; r < dy.rows(); ++r)
         for_each_register(dy.cols(), [&, row = dy.data() + r * dy.stride()](std::size_t i, std::size_t n) {
@@ -37,9 +37,10 @@ inline void linear_backward(matrix_view<const float> x, const linear_parameters<
     if (dx.data() != nullptr) gemm(dy, p.weight, dx);
 }
 
-/// Backward of layer norm of one row: adds to @p dx.
-inline void layer_norm_backward(std::span<const float> x, std::span<const float> weight, row_statistics s, std::span<const float> dy,
-                                std::span<float> weight_gradient, std::span<float> bias_gradient, std::span<float> dx) {
+/// Backward of layer norm of one row, whose input was @p x: adds to both gradients and to @p dx.
+inline void layer_norm_backward(std::span<const float> x, std::span<const float> weight, row_statistics s,
+                                std::span<const float> dy, std::span<float> weight_gradient,
+                                std::span<float> bias_gradient, std::span<float> dx) {
     const float_batch mean = broadcast(s.mean), inverse = broadcast(s.inverse_deviation);
     float_batch sum_d = broadcast(0.0f), sum_dx = broadcast(0.0f);
     for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
@@ -60,12 +61,13 @@ inline void layer_norm_backward(std::span<const float> x, std::span<const float>
     });
 }
 
-/// Backward of layer norm of each row: adds to @p dx.
-inline void layer_norm_backward(matrix_view<const float> x, const layer_norm_parameters<const float>& p, std::span<const float> statistics,
-                                matrix_view<const float> dy, const layer_norm_parameters<float>& gradient, matrix_view<float> dx) {
+/// Backward of layer norm of each row, with the statistics that the forward pass kept: adds to @p dx.
+inline void layer_norm_backward(matrix_view<const float> x, const layer_norm_parameters<const float>& p,
+                                std::span<const float> statistics, matrix_view<const float> dy,
+                                const layer_norm_parameters<float>& gradient, matrix_view<float> dx) {
     for (std::size_t r = 0; r < x.rows(); ++r)
-        layer_norm_backward(x.row(r), p.weight, {statistics[2 * r], statistics[2 * r + 1]}, dy.row(r), gradient.weight, gradient.bias,
-                            dx.row(r));
+        layer_norm_backward(x.row(r), p.weight, {statistics[2 * r], statistics[2 * r + 1]}, dy.row(r), gradient.weight,
+                            gradient.bias, dx.row(r));
 }
 
 /// Backward of softmax of one row, in place: dp becomes ds = p (dp - sum(dp p)).
@@ -80,7 +82,7 @@ inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
     });
 }
 
-/// Backward of attention: @p dqkv from @p dcontext. @p scratch holds tokens x tokens floats.
+/// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations. @p scratch holds tokens x tokens floats.
 inline void attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
                                matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
     const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
@@ -102,17 +104,19 @@ inline void attention_backward(const vit_config& c, matrix_view<float> qkv, std:
 
 /// Scratch of `backward`: gradients of one block's activations.
 struct block_gradients {
-    matrix_view<float> rows_dim;   ///< rows x dim
-    matrix_view<float> rows_qkv;   ///< rows x 3 dim
-    matrix_view<float> rows_mlp;   ///< rows x mlp
-    std::span<float> scores;       ///< tokens x tokens
+    matrix_view<float> rows_dim; ///< rows x dim
+    matrix_view<float> rows_qkv; ///< rows x 3 dim
+    matrix_view<float> rows_mlp; ///< rows x mlp
+    std::span<float> scores;     ///< tokens x tokens
 };
 
-/// Backward of one block: @p d holds the gradient of its output and receives the gradient of its input.
+/// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
+/// and receives the gradient of its input.
 inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
                      const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
     linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp);
-    for_each_register(a.slope.rows() * a.slope.cols(), [&, g = scratch.rows_mlp.data(), s = a.slope.data()](std::size_t i, std::size_t n) {
+    const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
+    for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
         store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
     });
     linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
@@ -124,10 +128,11 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
 }
 
 /// Cross entropy with label smoothing (Szegedy et al., 2016) of one row of logits; @p gradient receives
-/// weight * (softmax - target). Returns the loss, unweighted.
-inline float cross_entropy(std::span<const float> logits, std::size_t label, float smoothing, float weight, std::span<float> gradient) {
-    require(label < logits.size(), panic_code::out_of_range, "a label past the classes of the network", static_cast<long long>(label),
-            static_cast<long long>(logits.size()));
+/// weight * (softmax - target). Returns the loss, unweighted. Panics unless @p label is below the number of logits.
+inline float cross_entropy(std::span<const float> logits, std::size_t label, float smoothing, float weight,
+                           std::span<float> gradient) {
+    require(label < logits.size(), panic_code::out_of_range, "a label past the classes of the network",
+            static_cast<long long>(label), static_cast<long long>(logits.size()));
     const auto classes = static_cast<float>(logits.size());
     const float top = *std::max_element(logits.begin(), logits.end());
     double sum = 0;

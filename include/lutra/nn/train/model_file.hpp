@@ -10,15 +10,18 @@
 #include <lutra/io/safetensors_writer.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
 /// @file
@@ -35,19 +38,21 @@ struct vit_model {
     vit_config config;
     std::vector<float> values;
 
-    [[nodiscard]] vit_parameters<const float> parameters() const { return {config, values}; }
+    /// Views of the values, which must stay where they are.
+    [[nodiscard]] vit_parameters<const float> parameters() const& { return {config, values}; }
+    vit_parameters<const float> parameters() && = delete;
 };
 
 /// What the caller knows better than the file; each entry wins over the file.
 struct vit_overrides {
-    std::optional<std::uint32_t> heads, image_height, image_width;
-    std::optional<float> layer_norm_epsilon;
-    std::optional<std::array<float, 4>> input_mean, input_std;
+    std::optional<std::uint32_t> heads{}, image_height{}, image_width{};
+    std::optional<float> layer_norm_epsilon{};
+    std::optional<std::array<float, 4>> input_mean{}, input_std{};
 };
 
 namespace detail {
 
-/// The named fields of a config's metadata, each with a way to get and to set it. The one list of them.
+/// Calls f(key, field) for each field of a config that the metadata holds: the one list of them.
 template <class Config, class F>
 void for_each_config_field(Config& c, F&& f) {
     f("vit.image_height", c.image_height);
@@ -60,14 +65,13 @@ void for_each_config_field(Config& c, F&& f) {
     f("vit.mlp", c.mlp);
     f("vit.classes", c.classes);
     f("vit.layer_norm_epsilon", c.layer_norm_epsilon);
-    constexpr std::array<std::string_view, 4> mean{"vit.input_mean.0", "vit.input_mean.1", "vit.input_mean.2", "vit.input_mean.3"};
-    constexpr std::array<std::string_view, 4> deviation{"vit.input_std.0", "vit.input_std.1", "vit.input_std.2", "vit.input_std.3"};
-    for (std::size_t i = 0; i < c.channels && i < 4; ++i) {
-        f(mean[i], c.input_mean[i]);
-        f(deviation[i], c.input_std[i]);
+    for (std::size_t i = 0; i < c.channels && i < c.input_mean.size(); ++i) {
+        f((text<24>{"vit.input_mean."} << i).view(), c.input_mean[i]);
+        f((text<24>{"vit.input_std."} << i).view(), c.input_std[i]);
     }
 }
 
+/// The shortest text that reads back as @p value.
 template <class T>
 [[nodiscard]] std::string shortest(T value) {
     std::array<char, 64> digits{};
@@ -80,12 +84,15 @@ template <class T>
     vit_config c;
     const auto shape_of = [&](std::string_view name, std::size_t rank) -> result<tensor_shape> {
         const tensor_info* info = file.find(name);
-        if (info == nullptr) return fault(error_code::missing, 0, "the file has no tensor '", name, "': not a ViT under timm's names");
+        if (info == nullptr)
+            return fault(error_code::missing, 0, "the file has no tensor '", name, "': not a ViT under timm's names");
         if (info->shape.size() != rank)
-            return fault(error_code::mismatch, 0, "tensor '", name, "' has ", info->shape.size(), " dimensions; expected ", rank);
-        for (const auto extent : info->shape)
+            return fault(error_code::mismatch, 0, "tensor '", name, "' has ", info->shape.size(),
+                         " dimensions; expected ", rank);
+        for (const std::size_t extent : info->shape)
             if (extent == 0 || extent > (1u << 16))
-                return fault(error_code::mismatch, 0, "tensor '", name, "' has a dimension of ", extent, "; expected 1 to 65536");
+                return fault(error_code::mismatch, 0, "tensor '", name, "' has a dimension of ", extent,
+                             "; expected 1 to 65536");
         return info->shape;
     };
     const auto patch = shape_of("patch_embed.proj.weight", 4);
@@ -96,7 +103,7 @@ template <class T>
     if (!hidden) return hidden.error();
     const auto head = shape_of("head.weight", 2);
     if (!head) return head.error();
-    const auto narrow = [](std::uint64_t n) { return static_cast<std::uint32_t>(n); };
+    const auto narrow = [](std::size_t n) { return static_cast<std::uint32_t>(n); };
     c.dim = narrow((*patch)[0]);
     c.channels = narrow((*patch)[1]);
     c.patch = narrow((*patch)[2]);
@@ -106,9 +113,9 @@ template <class T>
     c.depth = 0;
     while (file.find((text<64>{} << "blocks." << c.depth << ".norm1.weight").view()) != nullptr) ++c.depth;
     c.heads = c.dim % 64 == 0 ? c.dim / 64 : 1;
-    const auto patches = (*positions)[1] - std::min<std::uint64_t>(c.prefix_tokens(), (*positions)[1]);
+    const std::size_t patches = (*positions)[1] - std::min(c.prefix_tokens(), (*positions)[1]);
     std::uint32_t side = 1;
-    while (std::uint64_t{side} * side < patches) ++side;
+    while (std::size_t{side} * side < patches) ++side;
     c.image_height = c.image_width = side * c.patch;
     return c;
 }
@@ -124,14 +131,18 @@ template <class T>
     T value{};
     const auto [end, fault_code] = std::from_chars(written.data(), written.data() + written.size(), value);
     if (fault_code != std::errc{} || end != written.data() + written.size())
-        return detail::fault(error_code::malformed, 0, "metadata '", key, "' is '", detail::shown(written), "'; expected a number");
+        return detail::fault(error_code::malformed, 0, "metadata '", key, "' is '", detail::shown(written),
+                             "'; expected a number", std::is_unsigned_v<T> ? " that is whole and not negative" : "");
     return value;
 }
 
-/// The configuration of the ViT in @p file: from the shapes, then its metadata, then @p overrides. The result is checked.
+/// The configuration of the ViT in @p file: from the shapes, then its metadata, then @p overrides. Without metadata the
+/// image is square and a head has 64 channels (or is the only one). Errors: missing or mismatch where the shapes are no
+/// ViT's or contradict the depth; malformed metadata; those of lutra::check.
 [[nodiscard]] inline result<vit_config> read_vit_config(const safetensors& file, const vit_overrides& overrides = {}) {
     auto config = detail::config_from_shapes(file);
     if (!config) return config;
+    const std::uint32_t depth = config->depth;
     std::optional<error> first;
     detail::for_each_config_field(*config, [&]<class T>(std::string_view key, T& field) {
         if (first || file.metadata().find(key) == file.metadata().end()) return;
@@ -141,6 +152,9 @@ template <class T>
             first = value.error();
     });
     if (first) return *first;
+    if (config->depth != depth)
+        return detail::fault(error_code::mismatch, 0, "metadata 'vit.depth' is ", config->depth, "; the file has ", depth,
+                             " blocks");
     if (overrides.heads) config->heads = *overrides.heads;
     if (overrides.image_height) config->image_height = *overrides.image_height;
     if (overrides.image_width) config->image_width = *overrides.image_width;
@@ -151,20 +165,21 @@ template <class T>
     return config;
 }
 
-/// The ViT in @p file. Errors: a missing tensor, a wrong shape or type, or a value that is not finite, each with the
-/// tensor's name.
+/// The ViT in @p file. Errors: those of read_vit_config; a missing tensor, a wrong shape or type, or a value that is not
+/// finite, each with the tensor's name. No more memory is taken than the file's size justifies.
 [[nodiscard]] inline result<vit_model> read_vit(const safetensors& file, const vit_overrides& overrides = {}) {
     const auto config = read_vit_config(file, overrides);
     if (!config) return config.error();
     std::uint64_t stored = 0;
     for (const auto& [name, info] : file.tensors()) stored += info.end - info.begin;
-    if (vit_parameters<float>::count(*config) > stored)
-        return error{error_code::mismatch, 0, text<320>{} << "the configuration asks for " << vit_parameters<float>::count(*config)
-                                                          << " parameters; the file holds " << stored << " bytes of tensors"};
-    vit_model model{*config, std::vector<float>(vit_parameters<float>::count(*config))};
+    const std::size_t count = vit_parameters<float>::count(*config);
+    if (count > stored)
+        return detail::fault(error_code::mismatch, 0, "the configuration asks for ", count,
+                             " parameters; the file holds ", stored, " bytes of tensors");
+    vit_model model{*config, std::vector<float>(count)};
     std::optional<error> first;
     vit_parameters<float>{model.config, model.values}.for_each(
-        [&](std::string_view name, std::span<float> values, std::initializer_list<std::size_t> shape) {
+        [&](std::string_view name, std::span<float> values, parameter_shape shape) {
             if (first) return;
             const auto read = file.floats(name, tensor_shape(shape.begin(), shape.end()));
             if (read)
@@ -176,7 +191,7 @@ template <class T>
     return model;
 }
 
-/// Reads a ViT from the safetensors file at @p path.
+/// Reads a ViT from the safetensors file at @p path. Errors: also those of safetensors::read; each with the path.
 [[nodiscard]] inline result<vit_model> read_vit(const std::filesystem::path& path, const vit_overrides& overrides = {}) {
     const auto file = safetensors::read(path);
     if (!file) return file.error();
@@ -186,11 +201,18 @@ template <class T>
 }
 
 /// Adds a ViT's parameters and configuration to a file that is being written.
+///
+/// @code
+/// lutra::safetensors_writer out;
+/// lutra::add_vit(out, trainer.parameters());
+/// out.add(std::string{lutra::activation_scales_name}, {scales.size()}, scales);
+/// if (const auto written = out.write("vit.safetensors"); !written) return written.error();
+/// @endcode
 inline void add_vit(safetensors_writer& out, const vit_parameters<const float>& p) {
     out.metadata("format", "pt"); // what loaders of PyTorch models look for
-    vit_config c = p.config();
-    detail::for_each_config_field(c, [&](std::string_view key, auto value) { out.metadata(std::string{key}, detail::shortest(value)); });
-    p.for_each([&](std::string_view name, std::span<const float> values, std::initializer_list<std::size_t> shape) {
+    detail::for_each_config_field(
+        p.config(), [&](std::string_view key, auto value) { out.metadata(std::string{key}, detail::shortest(value)); });
+    p.for_each([&](std::string_view name, std::span<const float> values, parameter_shape shape) {
         out.add(std::string{name}, tensor_shape(shape.begin(), shape.end()), values);
     });
 }

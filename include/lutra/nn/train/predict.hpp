@@ -17,10 +17,12 @@
 #include <vector>
 
 namespace lutra {
+inline namespace LUTRA_ISA {
 
 /// Runs a network over 8-bit images (whole, channel-major), @p batch at a time, on all workers of @p ex, and calls
-/// `use(first image, logits)` for each batch, from several threads at once. A Model is a lutra::float_vit or a
-/// lutra::int8_vit, or any type with their `config`, `scratch_bytes` and `forward`.
+/// `use(first image, logits)` for each batch, from several threads at once; logits are images x classes and gone after
+/// the call. A Model is a lutra::float_vit or a lutra::int8_vit, or any type with their `config`, `scratch_bytes` and
+/// `forward`. Panics where @p batch is 0 or the pixels are not whole images.
 template <executor Executor, class Model, class Use>
 void for_each_batch(Executor& ex, const Model& model, std::span<const std::uint8_t> pixels, std::size_t batch, Use&& use) {
     const vit_config& c = model.config();
@@ -29,6 +31,8 @@ void for_each_batch(Executor& ex, const Model& model, std::span<const std::uint8
     require(pixels.size() % size == 0, panic_code::bad_shape, "the pixels are not whole images of the network's size",
             static_cast<long long>(pixels.size()), static_cast<long long>(size));
     const std::size_t count = pixels.size() / size;
+    batch = std::min(batch, count);
+    if (count == 0) return;
     struct worker_state {
         arena_memory memory;
         std::vector<float> images, logits;
@@ -51,7 +55,7 @@ void for_each_batch(Executor& ex, const Model& model, std::span<const std::uint8
     });
 }
 
-/// The class of each image: the index of its greatest logit, the first of equal ones.
+/// The class of each image: the index of its greatest logit, the first of equal ones. Panics as for_each_batch does.
 template <executor Executor, class Model>
 [[nodiscard]] std::vector<std::uint16_t> predict(Executor& ex, const Model& model, std::span<const std::uint8_t> pixels,
                                                  std::size_t batch = 16) {
@@ -65,8 +69,11 @@ template <executor Executor, class Model>
     return classes;
 }
 
+} // namespace LUTRA_ISA
+
 /// How many predictions are right. Panics where there are more of one than of the other.
-[[nodiscard]] inline std::size_t count_correct(std::span<const std::uint16_t> predicted, std::span<const std::uint8_t> labels) {
+[[nodiscard]] inline std::size_t count_correct(std::span<const std::uint16_t> predicted,
+                                               std::span<const std::uint8_t> labels) {
     require(predicted.size() == labels.size(), panic_code::bad_shape, "as many labels as predictions are needed",
             static_cast<long long>(labels.size()), static_cast<long long>(predicted.size()));
     std::size_t correct = 0;

@@ -6,6 +6,7 @@
     #error "lutra/nn/train is for hosts: train there and run the model with lutra/nn on firmware."
 #endif
 
+#include <lutra/core/arena_memory.hpp>
 #include <lutra/core/executor.hpp>
 #include <lutra/core/random.hpp>
 #include <lutra/nn/float_vit.hpp>
@@ -18,41 +19,39 @@
 #include <cstdint>
 #include <numbers>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace lutra {
 
 /// How to train.
 struct training_options {
-    std::uint32_t epochs = 40, batch = 128;
+    std::uint32_t epochs = 40, batch = 128;     ///< passes over the images; images a step
     float peak_rate = 2e-3f, last_rate = 1e-5f; ///< learning rates of the cosine schedule
-    float warmup_epochs = 2;
-    float label_smoothing = 0.1f;
-    float clip_norm = 1.0f;       ///< of the whole gradient
-    std::uint32_t max_shift = 2;  ///< augmentation: pixels in each direction, zeros shifted in
-    bool flip = true;             ///< augmentation: mirror left and right, half the time
-    std::uint64_t seed = 1;
-    adamw_options adamw;
+    float warmup_epochs = 2;                    ///< of linear rise to peak_rate
+    float label_smoothing = 0.1f;               ///< the share of the target that is spread over all classes
+    float clip_norm = 1.0f;                     ///< of the whole gradient; 0: no clipping
+    std::uint32_t max_shift = 2;                ///< augmentation: pixels in each direction, zeros shifted in
+    bool flip = true;                           ///< augmentation: mirror left and right, half the time
+    std::uint64_t seed = 1;                     ///< of initialisation, order and augmentation
+    adamw_options adamw{};
 
-    friend bool operator==(const training_options& a, const training_options& b) {
-        return a.epochs == b.epochs && a.batch == b.batch && a.peak_rate == b.peak_rate && a.last_rate == b.last_rate &&
-               a.warmup_epochs == b.warmup_epochs && a.label_smoothing == b.label_smoothing && a.clip_norm == b.clip_norm &&
-               a.max_shift == b.max_shift && a.flip == b.flip && a.seed == b.seed && a.adamw.beta1 == b.adamw.beta1 &&
-               a.adamw.beta2 == b.adamw.beta2 && a.adamw.epsilon == b.adamw.epsilon && a.adamw.weight_decay == b.adamw.weight_decay;
-    }
+    friend constexpr bool operator==(const training_options&, const training_options&) = default;
 };
 
 /// What a step did.
 struct step_report {
-    double loss = 0;           ///< mean cross entropy, smoothed labels
-    std::size_t correct = 0;   ///< of the batch, before the step
-    double gradient_norm = 0;  ///< before clipping
-    float rate = 0;
+    double loss = 0;          ///< mean cross entropy, smoothed labels, before the step
+    std::size_t correct = 0;  ///< of the batch, before the step
+    double gradient_norm = 0; ///< before clipping
+    float rate = 0;           ///< the learning rate
 };
 
-/// Mirrors (half the time, if asked) and shifts an image of 8-bit pixels; @p random decides.
-inline void augment(const vit_config& c, const training_options& o, random_generator& random, std::span<const std::uint8_t> image,
-                    std::span<std::uint8_t> out) {
+/// Mirrors (half the time, if asked) and shifts an image of 8-bit pixels, channel-major: pixel (y, x) of @p out is
+/// (y + dy, x' + dx) of @p image, or 0 outside, where x' is x or its mirror image. @p random decides: one number for the
+/// mirror, if asked, then dy, then dx.
+inline void augment(const vit_config& c, const training_options& o, random_generator& random,
+                    std::span<const std::uint8_t> image, std::span<std::uint8_t> out) {
     const bool mirror = o.flip && (random() >> 63) != 0;
     const auto reach = static_cast<std::int64_t>(o.max_shift);
     const std::int64_t dy = random.between(-reach, reach), dx = random.between(-reach, reach);
@@ -67,21 +66,23 @@ inline void augment(const vit_config& c, const training_options& o, random_gener
             }
 }
 
-/// Fills the parameters of a new network: Xavier-uniform matrices (Glorot and Bengio, 2010), positions from N(0, 0.02^2),
-/// layer norms 1, everything else 0. The same numbers for the same seed everywhere.
+/// Fills the parameters of a new network: Xavier-uniform matrices (Glorot and Bengio, 2010), positions from N(0, 0.02^2)
+/// (Box and Muller, 1958), layer norms 1, everything else 0. The same numbers for the same seed, up to the rounding of the
+/// system's log and cos.
 inline void initialize(const vit_parameters<float>& p, std::uint64_t seed) {
     random_generator random{seed};
-    p.for_each([&](std::string_view name, std::span<float> values, std::initializer_list<std::size_t> shape) {
-        const bool matrix = shape.size() == 2 || shape.size() == 4;
+    p.for_each([&](std::string_view name, std::span<float> values, parameter_shape shape) {
         const std::size_t outputs = *shape.begin(), inputs = values.size() / outputs;
         const double reach = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
         for (float& v : values) {
-            if (matrix)
+            if (is_weight_matrix(shape)) {
                 v = static_cast<float>(reach * (2 * random.unit() - 1));
-            else if (name == "pos_embed")
-                v = static_cast<float>(0.02 * std::sqrt(-2 * std::log(1 - random.unit())) * std::cos(2 * std::numbers::pi * random.unit()));
-            else
+            } else if (name == "pos_embed") {
+                const double radius = 0.02 * std::sqrt(-2 * std::log(1 - random.unit()));
+                v = static_cast<float>(radius * std::cos(2 * std::numbers::pi * random.unit()));
+            } else {
                 v = name.ends_with("weight") ? 1.0f : 0.0f;
+            }
         }
     });
 }
@@ -90,19 +91,33 @@ inline namespace LUTRA_ISA {
 
 /// Trains a ViT in float with AdamW on 8-bit images. A batch is cut into shards of a fixed size whose gradients are added in
 /// order, so the result depends on the seed and not on the number of workers.
+///
+/// @code
+/// lutra::vit_trainer<> trainer{config, options};
+/// const std::uint64_t per_epoch = trainer.steps_per_epoch(labels.size());
+/// for (std::uint64_t epoch = 0; epoch < options.epochs; ++epoch) {
+///     const auto order = trainer.order(labels.size(), epoch);
+///     for (std::size_t first = 0; first < order.size(); first += options.batch)
+///         trainer.step(executor, pixels, labels,
+///                      std::span{order}.subspan(first, std::min<std::size_t>(options.batch, order.size() - first)),
+///                      options.epochs * per_epoch, epoch);
+/// }
+/// @endcode
 template <vit_policy Policy = vit_defaults>
 class vit_trainer {
 public:
     static constexpr std::size_t shard_images = 16;
 
-    /// The state that a checkpoint must keep: parameters, both moments (flat, vit_parameters order) and the steps done.
+    /// The state that a checkpoint must keep; a trainer of the same config and options that is given it goes on bit for bit.
     struct training_state {
-        std::vector<float> parameters, first, second;
-        std::uint64_t step = 0;
+        std::vector<float> parameters, first, second; ///< parameters and both moments, in the order of vit_parameters
+        std::uint64_t step = 0;                       ///< steps done
     };
 
+    /// A new network, initialised. Panics unless `check` accepts @p config and a batch has an image.
     vit_trainer(const vit_config& config, const training_options& options) : config_{config}, options_{options} {
-        require(check(config).has_value(), panic_code::bad_argument, "vit_trainer: this vit_config is not valid; see lutra::check");
+        require(check(config).has_value(), panic_code::bad_argument,
+                "vit_trainer: this vit_config is not valid; lutra::check says why");
         require(options.batch > 0, panic_code::bad_argument, "vit_trainer: a batch needs at least one image");
         const std::size_t n = vit_parameters<float>::count(config);
         state_.parameters.resize(n);
@@ -113,17 +128,21 @@ public:
         gradients_.assign(shards, std::vector<float>(n));
         losses_.resize(shards);
         corrects_.resize(shards);
-        parameters().for_each([&](std::string_view, std::span<float> values, std::initializer_list<std::size_t> shape) {
+        parameters().for_each([&](std::string_view, std::span<float> values, parameter_shape shape) {
             ranges_.push_back({static_cast<std::size_t>(values.data() - state_.parameters.data()), values.size(),
-                               shape.size() == 2 || shape.size() == 4});
+                               is_weight_matrix(shape)});
         });
     }
 
     [[nodiscard]] const vit_config& config() const noexcept { return config_; }
     [[nodiscard]] const training_options& options() const noexcept { return options_; }
+    /// Views of this trainer's parameters.
     [[nodiscard]] vit_parameters<float> parameters() { return {config_, state_.parameters}; }
     [[nodiscard]] training_state& state() noexcept { return state_; }
-    [[nodiscard]] std::uint64_t steps_per_epoch(std::size_t images) const { return (images + options_.batch - 1) / options_.batch; }
+    /// Steps that visit @p images images once; the last may be smaller than the others.
+    [[nodiscard]] std::uint64_t steps_per_epoch(std::size_t images) const noexcept {
+        return (images + options_.batch - 1) / options_.batch;
+    }
 
     /// The order in which epoch @p epoch visits @p images images.
     [[nodiscard]] std::vector<std::uint32_t> order(std::size_t images, std::uint64_t epoch) const {
@@ -134,12 +153,20 @@ public:
         return result;
     }
 
-    /// One step on the images @p which of @p pixels (whole images, channel-major) with their labels.
+    /// One step on the images @p which (1 to `batch` indices) of @p pixels (whole images, channel-major) with their labels.
+    /// @p steps_in_all of the whole training sets the learning rate; @p epoch, from 0, seeds the augmentation.
+    /// Panics where sizes do not fit, or an index or a label is too large.
     template <executor Executor>
     step_report step(Executor& ex, std::span<const std::uint8_t> pixels, std::span<const std::uint8_t> labels,
                      std::span<const std::uint32_t> which, std::uint64_t steps_in_all, std::uint64_t epoch) {
         require(!which.empty() && which.size() <= options_.batch, panic_code::bad_argument, "a step takes 1 to batch images",
                 static_cast<long long>(which.size()), options_.batch);
+        require(pixels.size() == labels.size() * config_.image_size(), panic_code::bad_shape,
+                "a step needs one label for each whole image", static_cast<long long>(pixels.size()),
+                static_cast<long long>(labels.size() * config_.image_size()));
+        for (const std::uint32_t i : which)
+            require(i < labels.size(), panic_code::out_of_range, "a step on an image past the last", i,
+                    static_cast<long long>(labels.size()));
         const std::size_t shards = (which.size() + shard_images - 1) / shard_images;
         if (workers_.size() < ex.workers()) workers_.resize(ex.workers());
         ex.run(shards, [&](std::size_t shard, std::size_t worker) {
@@ -155,10 +182,13 @@ public:
         return report;
     }
 
-    /// The gradient of the mean loss over @p which, without augmentation or update; for tests and tools.
-    [[nodiscard]] std::vector<float> gradient(std::span<const float> images, std::span<const std::uint8_t> labels, double* loss = nullptr) {
-        require(labels.size() <= shard_images && images.size() == labels.size() * config_.image_size(), panic_code::bad_shape,
-                "gradient() takes up to 16 whole images", static_cast<long long>(labels.size()), static_cast<long long>(shard_images));
+    /// The gradient of the mean loss over 1 to shard_images normalised images, without augmentation or update, in the order
+    /// of vit_parameters; the mean loss itself goes to @p loss, where given. Panics where sizes do not fit.
+    [[nodiscard]] std::vector<float> gradient(std::span<const float> images, std::span<const std::uint8_t> labels,
+                                              double* loss = nullptr) {
+        require(!labels.empty() && labels.size() <= shard_images && images.size() == labels.size() * config_.image_size(),
+                panic_code::bad_shape, "gradient() takes 1 to 16 whole images with their labels",
+                static_cast<long long>(labels.size()), static_cast<long long>(shard_images));
         if (workers_.empty()) workers_.resize(1);
         workers_[0].labels.assign(labels.begin(), labels.end());
         pass(0, workers_[0], images, labels.size(), labels.size());
@@ -168,23 +198,61 @@ public:
 
 private:
     struct worker_state {
-        std::vector<float> memory, images;
+        arena_memory memory; ///< of the buffers of one shard
+        std::vector<float> images;
         std::vector<std::uint8_t> pixels, labels;
     };
     struct range {
         std::size_t start, size;
         bool decays;
     };
+    /// What forward keeps for backward, and what backward needs besides.
+    struct buffers {
+        matrix_view<float> patches;
+        std::vector<block_activations> blocks;
+        matrix_view<float> head_normed, dhead; ///< (images * prefix tokens) x dim
+        std::span<float> head_statistics;
+        matrix_view<float> logits, dlogits; ///< images x classes
+        matrix_view<float> dx;              ///< rows x dim
+        block_gradients scratch;
 
-    void run_shard(std::size_t shard, worker_state& w, std::span<const std::uint8_t> pixels, std::span<const std::uint8_t> labels,
-                   std::span<const std::uint32_t> which, std::size_t batch, std::uint64_t epoch) {
+        static buffers take(const vit_config& c, std::size_t images, arena& memory) {
+            const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
+            const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
+            buffers b;
+            b.patches = matrix(images * c.patches(), c.patch_size());
+            b.blocks.resize(c.depth);
+            matrix_view<float> x = matrix(rows, d);
+            for (block_activations& a : b.blocks) {
+                a = {.input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
+                     .probabilities = memory.take<float>(images * c.heads * tokens * tokens), .context = matrix(rows, d),
+                     .middle = matrix(rows, d), .normed2 = matrix(rows, d), .hidden = matrix(rows, c.mlp),
+                     .slope = matrix(rows, c.mlp), .output = matrix(rows, d), .statistics1 = memory.take<float>(2 * rows),
+                     .statistics2 = memory.take<float>(2 * rows)};
+                x = a.output;
+            }
+            b.head_normed = matrix(images * c.prefix_tokens(), d);
+            b.dhead = matrix(images * c.prefix_tokens(), d);
+            b.head_statistics = memory.take<float>(2 * images * c.prefix_tokens());
+            b.logits = matrix(images, c.classes);
+            b.dlogits = matrix(images, c.classes);
+            b.dx = matrix(rows, d);
+            b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp), memory.take<float>(tokens * tokens)};
+            return b;
+        }
+    };
+
+    void run_shard(std::size_t shard, worker_state& w, std::span<const std::uint8_t> pixels,
+                   std::span<const std::uint8_t> labels, std::span<const std::uint32_t> which, std::size_t batch,
+                   std::uint64_t epoch) {
         const std::size_t size = config_.image_size();
         w.pixels.resize(shard_images * size);
         w.images.resize(shard_images * size);
         w.labels.resize(which.size());
         for (std::size_t i = 0; i < which.size(); ++i) {
             random_generator random{options_.seed * 0x9e3779b97f4a7c15u + epoch * 0xd1342543de82ef95u + which[i]};
-            augment(config_, options_, random, pixels.subspan(which[i] * size, size), std::span{w.pixels}.subspan(i * size, size));
+            augment(config_, options_, random, pixels.subspan(which[i] * size, size),
+                    std::span{w.pixels}.subspan(i * size, size));
             w.labels[i] = labels[which[i]];
         }
         const std::size_t used = which.size() * size;
@@ -192,77 +260,60 @@ private:
         pass(shard, w, std::span<const float>{w.images}.first(used), which.size(), batch);
     }
 
-    /// Forward and backward of up to shard_images images into gradients_[shard], weighted 1 / batch.
+    /// Forward and backward of up to shard_images images into gradients_[shard], weighted 1 / batch. The labels are w's.
     void pass(std::size_t shard, worker_state& w, std::span<const float> images, std::size_t count, std::size_t batch) {
         const vit_config& c = config_;
-        const std::size_t rows = count * c.tokens(), d = c.dim;
-        layout memory{w.memory, c, shard_images};
+        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+        if (w.memory.bytes().empty()) {
+            arena counted = arena::counting();
+            static_cast<void>(buffers::take(c, shard_images, counted));
+            w.memory = arena_memory{counted.used()};
+        }
+        arena memory{w.memory.bytes()};
+        const buffers b = buffers::take(c, count, memory);
         const vit_parameters<const float> p = parameters();
         const vit_parameters<float> g{c, gradients_[shard]};
         std::fill(gradients_[shard].begin(), gradients_[shard].end(), 0.0f);
 
-        const auto patches = memory.matrix(count * c.patches(), c.patch_size());
-        extract_patches(c, {images.data(), count, c.image_size()}, patches);
-        matrix_view<float> x = memory.matrix(rows, d);
-        embed(p, patches, x);
-        std::vector<block_activations> blocks(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            block_activations& b = blocks[i];
-            b = {.input = x,
-                 .normed1 = memory.matrix(rows, d),
-                 .qkv = memory.matrix(rows, 3 * d),
-                 .probabilities = memory.take(count * c.heads * c.tokens() * c.tokens()),
-                 .context = memory.matrix(rows, d),
-                 .middle = memory.matrix(rows, d),
-                 .normed2 = memory.matrix(rows, d),
-                 .hidden = memory.matrix(rows, c.mlp),
-                 .slope = memory.matrix(rows, c.mlp),
-                 .output = memory.matrix(rows, d),
-                 .statistics1 = memory.take(2 * rows),
-                 .statistics2 = memory.take(2 * rows)};
-            forward<typename Policy::activation>(c, p.block(i), b);
-            x = b.output;
-        }
-        const std::size_t prefix = c.prefix_tokens();
-        const auto head_normed = memory.matrix(count * prefix, d);
-        const auto head_statistics = memory.take(2 * count * prefix);
-        const auto logits = memory.matrix(count, c.classes), dlogits = memory.matrix(count, c.classes);
-        classify(p, x, head_normed, logits, head_statistics);
+        extract_patches(c, {images.data(), count, c.image_size()}, b.patches);
+        embed(p, b.patches, b.blocks.front().input);
+        for (std::size_t i = 0; i < c.depth; ++i) forward<typename Policy::activation>(c, p.block(i), b.blocks[i]);
+        const matrix_view<float> x = b.blocks.back().output;
+        classify(p, x, b.head_normed, b.logits, b.head_statistics);
 
-        double loss = 0;
-        std::size_t correct = 0;
+        losses_[shard] = 0;
+        corrects_[shard] = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            const auto row = logits.row(i);
-            correct += static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin()) == w.labels[i];
-            loss += static_cast<double>(cross_entropy(row, w.labels[i], options_.label_smoothing,
-                                                      1.0f / static_cast<float>(batch), dlogits.row(i)));
+            const auto row = b.logits.row(i);
+            const auto best = static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+            corrects_[shard] += best == w.labels[i];
+            losses_[shard] += static_cast<double>(cross_entropy(row, w.labels[i], options_.label_smoothing,
+                                                                1.0f / static_cast<float>(batch), b.dlogits.row(i)));
         }
-        losses_[shard] = loss;
-        corrects_[shard] = correct;
 
-        const auto dx = memory.matrix(rows, d), dhead = memory.matrix(count * prefix, d);
-        std::fill_n(dx.data(), rows * d, 0.0f);
+        std::fill_n(b.dx.data(), count * tokens * d, 0.0f);
         if (c.distilled)
-            for (float& v : std::span{dlogits.data(), count * c.classes}) v *= 0.5f;
+            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
         for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) { return matrix_view<float>{m.data() + which * d, count, d, prefix * d}; };
-            linear_backward(part(head_normed), which == 0 ? p.head : p.head_dist, dlogits, which == 0 ? g.head : g.head_dist, part(dhead));
+            const auto part = [&](matrix_view<float> m) {
+                return matrix_view<float>{m.data() + which * d, count, d, prefix * d};
+            };
+            linear_backward(part(b.head_normed), which == 0 ? p.head : p.head_dist, b.dlogits,
+                            which == 0 ? g.head : g.head_dist, part(b.dhead));
         }
         for (std::size_t r = 0; r < count * prefix; ++r) {
-            const std::size_t row = r / prefix * c.tokens() + r % prefix;
-            layer_norm_backward(x.row(row), p.norm.weight, {head_statistics[2 * r], head_statistics[2 * r + 1]}, dhead.row(r),
-                                g.norm.weight, g.norm.bias, dx.row(row));
+            const std::size_t row = r / prefix * tokens + r % prefix;
+            layer_norm_backward(x.row(row), p.norm.weight, {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]},
+                                b.dhead.row(r), g.norm.weight, g.norm.bias, b.dx.row(row));
         }
-        const block_gradients scratch{memory.matrix(rows, d), memory.matrix(rows, 3 * d), memory.matrix(rows, c.mlp),
-                                      memory.take(c.tokens() * c.tokens())};
-        for (std::size_t i = c.depth; i-- > 0;) backward(c, p.block(i), blocks[i], g.block(i), dx, scratch);
+        for (std::size_t i = c.depth; i-- > 0;) backward(c, p.block(i), b.blocks[i], g.block(i), b.dx, b.scratch);
         for (std::size_t image = 0; image < count; ++image) {
-            const auto rows_of = dx.block(image * c.tokens(), 0, c.tokens(), d);
-            add_row_sum(rows_of.block(0, 0, 1, d), g.cls_token);
-            if (c.distilled) add_row_sum(rows_of.block(1, 0, 1, d), g.dist_token);
-            add_row_sum({rows_of.data(), 1, c.tokens() * d}, {g.pos_embed.data(), c.tokens() * d});
-            linear_backward(patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-                            rows_of.block(prefix, 0, c.patches(), d), g.patch_embed);
+            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
+            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
+            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
+            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
+            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
+                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
         }
     }
 
@@ -272,7 +323,8 @@ private:
         std::vector<double> squares(ranges_.size());
         ex.run(ranges_.size(), [&](std::size_t r, std::size_t) {
             const auto part = [&](std::vector<float>& v) { return std::span{v}.subspan(ranges_[r].start, ranges_[r].size); };
-            for (std::size_t s = 1; s < shards; ++s) add_row_sum({part(gradients_[s]).data(), 1, ranges_[r].size}, part(sum));
+            for (std::size_t s = 1; s < shards; ++s)
+                add_row_sum({part(gradients_[s]).data(), 1, ranges_[r].size}, part(sum));
             squares[r] = sum_of_squares(part(sum));
         });
         for (const double s : squares) report.gradient_norm += s;
@@ -285,34 +337,10 @@ private:
         ++state_.step;
         ex.run(ranges_.size(), [&](std::size_t r, std::size_t) {
             const auto part = [&](std::vector<float>& v) { return std::span{v}.subspan(ranges_[r].start, ranges_[r].size); };
-            adamw_step(part(state_.parameters), part(sum), part(state_.first), part(state_.second), state_.step, report.rate, scale,
-                       ranges_[r].decays, options_.adamw);
+            adamw_step(part(state_.parameters), part(sum), part(state_.first), part(state_.second), state_.step, report.rate,
+                       scale, ranges_[r].decays, options_.adamw);
         });
     }
-
-    /// Hands out the activations of one shard from memory that a worker keeps between steps.
-    class layout {
-    public:
-        layout(std::vector<float>& memory, const vit_config& c, std::size_t images) : memory_{memory} {
-            const std::size_t rows = images * c.tokens(), d = c.dim;
-            const std::size_t block = rows * (9 * d + 2 * c.mlp + 4) + images * c.heads * c.tokens() * c.tokens();
-            const std::size_t all = images * c.image_size() + rows * d + c.depth * block + images * 2 * (2 * d + 2 + 2 * c.classes) +
-                                    rows * (5 * d + c.mlp) + c.tokens() * c.tokens() + 4096;
-            memory_.resize(all + 16 * (16 + 12 * std::size_t{c.depth}));
-        }
-        std::span<float> take(std::size_t n) {
-            const std::size_t start = used_;
-            used_ += (n + 15) / 16 * 16;
-            require(used_ <= memory_.size(), panic_code::arena_too_small, "vit_trainer: activation memory", static_cast<long long>(memory_.size()),
-                    static_cast<long long>(used_));
-            return std::span{memory_}.subspan(start, n);
-        }
-        matrix_view<float> matrix(std::size_t rows, std::size_t cols) { return {take(rows * cols).data(), rows, cols}; }
-
-    private:
-        std::vector<float>& memory_;
-        std::size_t used_ = 0;
-    };
 
     vit_config config_;
     training_options options_;

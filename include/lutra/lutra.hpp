@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+/// @file
+/// Everything that this build can have. What needs an operating system is left out of a freestanding one.
+
+// IWYU pragma: begin_exports
+#include <lutra/core.hpp>
+#include <lutra/gemm.hpp>
+#include <lutra/multiplier.hpp>
+#include <lutra/nn.hpp>
+#include <lutra/nonlinear.hpp>
+#include <lutra/numeric.hpp>
+#if LUTRA_HOSTED
+    #include <lutra/io.hpp>
+#endif
+// IWYU pragma: end_exports

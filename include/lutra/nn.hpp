@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+/// @file
+/// All of the nn room: Vision Transformers in float and int8, their policies and workloads; hosted, also training,
+/// calibration, prediction and model files.
+
+// IWYU pragma: begin_exports
+#include <lutra/core/config.hpp>
+#include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/describe.hpp>
+#include <lutra/nn/float_block.hpp>
+#include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/int8_linear.hpp>
+#include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/policy.hpp>
+#include <lutra/nn/vit_config.hpp>
+#include <lutra/nn/vit_parameters.hpp>
+#if LUTRA_HOSTED
+    #include <lutra/nn/train/backward.hpp>
+    #include <lutra/nn/train/calibrate_vit.hpp>
+    #include <lutra/nn/train/model_file.hpp>
+    #include <lutra/nn/train/optimizer.hpp>
+    #include <lutra/nn/train/predict.hpp>
+    #include <lutra/nn/train/trainer.hpp>
+#endif
+// IWYU pragma: end_exports

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+/// @file
+/// All of the nonlinear room: activations, softmax and layer norm in float.
+
+// IWYU pragma: begin_exports
+#include <lutra/nonlinear/float_functions.hpp>
+// IWYU pragma: end_exports
