@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/gemm/epilogue.hpp>
+#include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/policy.hpp>
+#include <lutra/nn/vit_parameters.hpp>
+#include <lutra/nonlinear/float_functions.hpp>
+#include <lutra/numeric/quantize.hpp>
+#include <lutra/numeric/requantize.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+/// The quantised ViT as one would write it down: one image, one product after the other, each through
+/// lowered_multiplier::multiply with the activation on the left.
+namespace int8_reference {
+
+/// The kinds of layers; to exchange the operands of one of them shows that a test would notice.
+enum class layer { none, patch_embed, qkv, scores, context, proj, fc1, fc2, head };
+
+struct network {
+    const lutra::vit_parameters<const float>& p;
+    lutra::activation_scales<const float> scales;
+    std::span<const lutra::layer_choice> choices;
+    bool per_channel = true;
+    layer exchanged = layer::none;
+
+    using floats = std::vector<std::vector<float>>; // rows
+    using bytes = std::vector<std::vector<std::int8_t>>;
+
+    std::int32_t product(layer kind, const lutra::lowered_multiplier& m, std::int8_t a, std::int8_t b) const {
+        return kind == exchanged ? m.multiply(b, a) : m.multiply(a, b);
+    }
+    static bytes quantized(const floats& x, float scale) {
+        bytes out;
+        for (const auto& row : x) {
+            out.emplace_back(row.size());
+            for (std::size_t j = 0; j < row.size(); ++j) out.back()[j] = lutra::quantize(row[j], scale);
+        }
+        return out;
+    }
+
+    struct sums_of {
+        std::vector<std::vector<std::int32_t>> sums;
+        std::vector<float> scale; // of each output's sums
+    };
+    sums_of linear(layer kind, const bytes& x, float scale, const lutra::linear_parameters<const float>& l,
+                   const lutra::lowered_multiplier& m) const {
+        const std::size_t outputs = l.weight.rows(), inputs = l.weight.cols();
+        sums_of out{std::vector(x.size(), std::vector<std::int32_t>(outputs)), std::vector<float>(outputs)};
+        for (std::size_t o = 0; o < outputs; ++o) {
+            float most = 0;
+            for (std::size_t i = 0; i < outputs * inputs; ++i)
+                if (!per_channel || i / inputs == o) most = std::max(most, std::abs(l.weight(i / inputs, i % inputs)));
+            const float weight_scale = most / 127;
+            out.scale[o] = weight_scale * scale;
+            for (std::size_t r = 0; r < x.size(); ++r)
+                for (std::size_t i = 0; i < inputs; ++i)
+                    out.sums[r][o] += product(kind, m, x[r][i], lutra::quantize(l.weight(o, i), weight_scale));
+        }
+        return out;
+    }
+    static void to_float(const sums_of& s, std::span<const float> bias, floats& y, std::size_t first_row, bool add) {
+        for (std::size_t r = 0; r < s.sums.size(); ++r)
+            lutra::dequantize_sums{{y[first_row + r].data(), 1, bias.size()}, s.scale, bias, add}(0, 0, s.sums[r]);
+    }
+    bytes normed(const floats& x, const lutra::layer_norm_parameters<const float>& n, float scale) const {
+        floats y = x;
+        for (auto& row : y) lutra::layer_norm(row, n.weight, n.bias, p.config().layer_norm_epsilon, row);
+        return quantized(y, scale);
+    }
+
+    bytes attention(const bytes& qkv, std::size_t block) const {
+        const lutra::vit_config& c = p.config();
+        const lutra::lowered_multiplier& m = choices[block].attention;
+        const std::size_t tokens = c.tokens(), width = c.head_dim(), d = c.dim;
+        const float q = scales.block(block, lutra::block_tensor::query), k = scales.block(block, lutra::block_tensor::key);
+        const auto by = lutra::requantizer::from_ratio(
+            static_cast<double>(scales.block(block, lutra::block_tensor::value)) / 127 /
+            static_cast<double>(scales.block(block, lutra::block_tensor::context)));
+        bytes out(tokens, std::vector<std::int8_t>(d));
+        for (std::size_t h = 0; h < c.heads; ++h)
+            for (std::size_t t = 0; t < tokens; ++t) {
+                std::vector<float> scores(tokens);
+                for (std::size_t u = 0; u < tokens; ++u) {
+                    std::int32_t sum = 0;
+                    for (std::size_t j = h * width; j < (h + 1) * width; ++j)
+                        sum += product(layer::scores, m, qkv[t][j], qkv[u][d + j]);
+                    scores[u] = static_cast<float>(sum) * (q * k / std::sqrt(static_cast<float>(width)));
+                }
+                lutra::softmax(scores);
+                for (std::size_t j = h * width; j < (h + 1) * width; ++j) {
+                    std::int32_t sum = 0;
+                    for (std::size_t u = 0; u < tokens; ++u)
+                        sum += product(layer::context, m, lutra::quantize(scores[u], 1.0f / 127), qkv[u][2 * d + j]);
+                    out[t][j] = lutra::requantize(sum, by);
+                }
+            }
+        return out;
+    }
+
+    std::vector<float> logits(std::span<const float> image) const {
+        using enum lutra::block_tensor;
+        const lutra::vit_config& c = p.config();
+        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
+        floats patches;
+        for (std::size_t top = 0; top < c.image_height; top += c.patch)
+            for (std::size_t left = 0; left < c.image_width; left += c.patch) {
+                patches.emplace_back();
+                for (std::size_t ch = 0; ch < c.channels; ++ch)
+                    for (std::size_t y = top; y < top + c.patch; ++y)
+                        for (std::size_t x = left; x < left + c.patch; ++x)
+                            patches.back().push_back(image[(ch * c.image_height + y) * c.image_width + x]);
+            }
+        floats x;
+        for (std::size_t t = 0; t < c.tokens(); ++t) x.emplace_back(p.pos_embed.row(t).begin(), p.pos_embed.row(t).end());
+        for (std::size_t j = 0; j < d; ++j) {
+            x[0][j] += p.cls_token[j];
+            if (c.distilled) x[1][j] += p.dist_token[j];
+        }
+        to_float(linear(layer::patch_embed, quantized(patches, scales.patches()), scales.patches(), p.patch_embed,
+                        choices.front().linear),
+                 p.patch_embed.bias, x, prefix, true);
+
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto b = p.block(i);
+            const auto scale = [&](lutra::block_tensor t) { return scales.block(i, t); };
+            const lutra::lowered_multiplier& m = choices[i].linear;
+            const sums_of sums = linear(layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv, m);
+            bytes qkv(c.tokens(), std::vector<std::int8_t>(3 * d));
+            for (std::size_t j = 0; j < 3 * d; ++j) {
+                const float to = scale(j < d ? query : j < 2 * d ? key : value);
+                const auto by = lutra::requantizer::from_ratio(static_cast<double>(sums.scale[j]) / static_cast<double>(to));
+                for (std::size_t t = 0; t < c.tokens(); ++t)
+                    qkv[t][j] = lutra::requantize(
+                        sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
+            }
+            to_float(linear(layer::proj, attention(qkv, i), scale(context), b.proj, m), b.proj.bias, x, 0, true);
+            floats inner(c.tokens(), std::vector<float>(c.mlp));
+            to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m), b.fc1.bias, inner, 0,
+                     false);
+            for (auto& row : inner) lutra::apply<lutra::gelu>(row);
+            to_float(linear(layer::fc2, quantized(inner, scale(hidden)), scale(hidden), b.fc2, m), b.fc2.bias, x, 0, true);
+        }
+
+        floats out(1, std::vector<float>(c.classes));
+        for (std::size_t which = 0; which < prefix; ++which) {
+            const auto& head = which == 0 ? p.head : p.head_dist;
+            to_float(linear(layer::head, normed({x[which]}, p.norm, scales.head()), scales.head(), head,
+                            choices.back().linear),
+                     head.bias, out, 0, which > 0);
+        }
+        if (c.distilled)
+            for (float& v : out[0]) v *= 0.5f;
+        return out[0];
+    }
+};
+
+} // namespace int8_reference

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/nn/vit_parameters.hpp>
+
+#include <cmath>
+#include <span>
+#include <vector>
+
+/// A Vision Transformer in double, as one would write it down: one image, no buffers shared, no library kernel.
+namespace reference {
+
+using matrix = std::vector<std::vector<double>>; // rows
+
+struct gelu {
+    static double value(double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }
+};
+struct relu {
+    static double value(double x) { return x > 0 ? x : 0; }
+};
+
+template <class T>
+matrix linear(const matrix& x, const lutra::linear_parameters<const T>& p) {
+    matrix y(x.size(), std::vector<double>(p.weight.rows()));
+    for (std::size_t r = 0; r < x.size(); ++r)
+        for (std::size_t o = 0; o < p.weight.rows(); ++o) {
+            double sum = static_cast<double>(p.bias[o]);
+            for (std::size_t i = 0; i < p.weight.cols(); ++i) sum += x[r][i] * static_cast<double>(p.weight(o, i));
+            y[r][o] = sum;
+        }
+    return y;
+}
+
+template <class T>
+matrix layer_norm(const matrix& x, const lutra::layer_norm_parameters<const T>& p, double epsilon) {
+    matrix y = x;
+    for (auto& row : y) {
+        double mean = 0, variance = 0;
+        for (const double v : row) mean += v / static_cast<double>(row.size());
+        for (const double v : row) variance += (v - mean) * (v - mean) / static_cast<double>(row.size());
+        for (std::size_t j = 0; j < row.size(); ++j)
+            row[j] = (row[j] - mean) / std::sqrt(variance + epsilon) * static_cast<double>(p.weight[j]) +
+                     static_cast<double>(p.bias[j]);
+    }
+    return y;
+}
+
+inline void add(matrix& x, const matrix& y) {
+    for (std::size_t r = 0; r < x.size(); ++r)
+        for (std::size_t j = 0; j < x[r].size(); ++j) x[r][j] += y[r][j];
+}
+
+inline matrix attention(const lutra::vit_config& c, const matrix& qkv) {
+    const std::size_t tokens = c.tokens(), width = c.dim / c.heads;
+    matrix out(tokens, std::vector<double>(c.dim));
+    for (std::size_t h = 0; h < c.heads; ++h)
+        for (std::size_t t = 0; t < tokens; ++t) {
+            std::vector<double> p(tokens);
+            double total = 0;
+            for (std::size_t u = 0; u < tokens; ++u) {
+                double score = 0;
+                for (std::size_t j = 0; j < width; ++j) score += qkv[t][h * width + j] * qkv[u][c.dim + h * width + j];
+                p[u] = std::exp(score / std::sqrt(static_cast<double>(width)));
+                total += p[u];
+            }
+            for (std::size_t u = 0; u < tokens; ++u)
+                for (std::size_t j = 0; j < width; ++j)
+                    out[t][h * width + j] += p[u] / total * qkv[u][2 * c.dim + h * width + j];
+        }
+    return out;
+}
+
+/// The logits of one normalised image, channel-major.
+template <class Activation = gelu, class T>
+std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image) {
+    const lutra::vit_config& c = p.config();
+    const auto epsilon = static_cast<double>(c.layer_norm_epsilon);
+    matrix patches;
+    for (std::size_t top = 0; top < c.image_height; top += c.patch)
+        for (std::size_t left = 0; left < c.image_width; left += c.patch) {
+            patches.emplace_back();
+            for (std::size_t ch = 0; ch < c.channels; ++ch)
+                for (std::size_t y = top; y < top + c.patch; ++y)
+                    for (std::size_t x = left; x < left + c.patch; ++x)
+                        patches.back().push_back(
+                            static_cast<double>(image[(ch * c.image_height + y) * c.image_width + x]));
+        }
+    matrix tokens{{p.cls_token.begin(), p.cls_token.end()}};
+    if (c.distilled) tokens.emplace_back(p.dist_token.begin(), p.dist_token.end());
+    for (const auto& row : linear(patches, p.patch_embed)) tokens.push_back(row);
+    for (std::size_t t = 0; t < tokens.size(); ++t)
+        for (std::size_t j = 0; j < c.dim; ++j) tokens[t][j] += static_cast<double>(p.pos_embed(t, j));
+
+    for (std::size_t i = 0; i < c.depth; ++i) {
+        const auto b = p.block(i);
+        add(tokens, linear(attention(c, linear(layer_norm(tokens, b.norm1, epsilon), b.qkv)), b.proj));
+        matrix hidden = linear(layer_norm(tokens, b.norm2, epsilon), b.fc1);
+        for (auto& row : hidden)
+            for (double& v : row) v = Activation::value(v);
+        add(tokens, linear(hidden, b.fc2));
+    }
+
+    tokens = layer_norm(tokens, p.norm, epsilon);
+    std::vector<double> out = linear({tokens[0]}, p.head)[0];
+    if (!c.distilled) return out;
+    const std::vector<double> other = linear({tokens[1]}, p.head_dist)[0];
+    for (std::size_t j = 0; j < out.size(); ++j) out[j] = (out[j] + other[j]) / 2;
+    return out;
+}
+
+/// Cross entropy with label smoothing.
+inline double loss(const std::vector<double>& logits, std::size_t label, double smoothing) {
+    double total = 0, out = 0;
+    for (const double x : logits) total += std::exp(x);
+    for (std::size_t j = 0; j < logits.size(); ++j)
+        out -= (smoothing / static_cast<double>(logits.size()) + (j == label ? 1 - smoothing : 0)) *
+               (logits[j] - std::log(total));
+    return out;
+}
+
+} // namespace reference
