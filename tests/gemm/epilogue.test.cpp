@@ -96,7 +96,8 @@ TEST_CASE("requantize_sums is requantize of each sum with its bias") {
 TEST_CASE("a bias saturates instead of wrapping") {
     constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max(), least = std::numeric_limits<std::int32_t>::min();
     const std::array<std::int32_t, 2> sums{most, least}, bias{most, least};
-    const std::array<lutra::requantizer, 2> by{lutra::requantizer::from_ratio(0x1p-28), lutra::requantizer::from_ratio(0x1p-28)};
+    constexpr auto small = lutra::requantizer::from_ratio(0x1p-28);
+    constexpr std::array<lutra::requantizer, 2> by{small, small};
     std::array<std::int8_t, 2> out{};
     lutra::requantize_sums{{out.data(), 1, 2}, by, bias}(0, 0, sums);
     CHECK(int{out[0]} == 8);

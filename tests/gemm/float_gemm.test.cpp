@@ -25,8 +25,13 @@ struct float_case {
     std::vector<float> bias;
 
     float_case(std::size_t m_, std::size_t k_, std::size_t n_, layout la, layout lb, std::uint64_t seed)
-        : m{m_}, k{k_}, n{n_}, source{lutra::random_generator{seed}}, a{m, k, la, [this] { return source(); }},
-          b{k, n, lb, [this] { return source(); }}, bias(n) {
+        : m{m_},
+          k{k_},
+          n{n_},
+          source{lutra::random_generator{seed}},
+          a{m, k, la, [this] { return source(); }},
+          b{k, n, lb, [this] { return source(); }},
+          bias(n) {
         for (float& x : bias) x = source();
     }
 

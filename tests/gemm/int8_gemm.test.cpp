@@ -31,9 +31,10 @@ lutra::lowered_multiplier table_of(F f, std::string_view name) {
     return lutra::lower(*table);
 }
 const lutra::lowered_multiplier& random16() {
-    static const auto m = table_of([random = lutra::random_generator{7}](std::int8_t, std::int8_t) mutable {
-        return static_cast<std::int32_t>(random.between(-32768, 32767));
-    }, "random16");
+    static const auto m =
+        table_of([random = lutra::random_generator{7}](
+                     std::int8_t, std::int8_t) mutable { return static_cast<std::int32_t>(random.between(-32768, 32767)); },
+                 "random16");
     return m;
 }
 const lutra::lowered_multiplier& wide() {

@@ -58,13 +58,15 @@ inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier&
     const lutra::arena_memory memory{lutra::int8_gemm_scratch_bytes(m, a.rows, b.rows, b.cols)};
     lutra::arena scratch{memory.bytes()};
     std::vector<std::int32_t> c(a.rows * b.cols), count(c.size());
-    lutra::gemm(a, lutra::pack_b(b, m, packed.bytes()), scratch,
-                [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
-                    for (std::size_t j = 0; j < sums.size(); ++j) {
-                        c.at(row * b.cols + first + j) = sums[j];
-                        ++count.at(row * b.cols + first + j);
-                    }
-                }, instructions);
+    lutra::gemm(
+        a, lutra::pack_b(b, m, packed.bytes()), scratch,
+        [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
+            for (std::size_t j = 0; j < sums.size(); ++j) {
+                c.at(row * b.cols + first + j) = sums[j];
+                ++count.at(row * b.cols + first + j);
+            }
+        },
+        instructions);
     for (std::size_t i = 0; i < c.size(); ++i)
         if (count[i] != 1) c[i] = bad_count;
     if (scratch.used() != 0) c.push_back(bad_count);

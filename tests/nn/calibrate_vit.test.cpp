@@ -31,8 +31,13 @@ std::vector<double> block_extremes(const lutra::vit_parameters<const float>& p, 
     auto hidden = reference::linear(normed2, b.fc1);
     for (auto& row : hidden)
         for (double& v : row) v = reference::gelu::value(v);
-    return {largest(normed1), largest(qkv, 0, c.dim), largest(qkv, c.dim, c.dim), largest(qkv, 2 * c.dim, c.dim),
-            largest(context), largest(normed2),       largest(hidden)};
+    return {largest(normed1),
+            largest(qkv, 0, c.dim),
+            largest(qkv, c.dim, c.dim),
+            largest(qkv, 2 * c.dim, c.dim),
+            largest(context),
+            largest(normed2),
+            largest(hidden)};
 }
 
 } // namespace
@@ -61,8 +66,7 @@ TEST_CASE("observe_activations: independent of the workers, every tensor of ever
     for (std::size_t i = 0; i < c.depth; ++i)
         for (std::size_t t = 0; t < lutra::block_tensor_count; ++t) {
             const auto which = static_cast<lutra::block_tensor>(t);
-            CHECK(at.block(i, which).size() ==
-                  count * c.tokens() * (which == lutra::block_tensor::hidden ? c.mlp : c.dim));
+            CHECK(at.block(i, which).size() == count * c.tokens() * (which == lutra::block_tensor::hidden ? c.mlp : c.dim));
         }
     const auto scales = lutra::scales_of(seen, lutra::calibrator::max);
     for (std::size_t i = 0; i < seen.size(); ++i) CHECK(scales[i] == seen[i].max() / 127);

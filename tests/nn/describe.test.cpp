@@ -28,8 +28,7 @@ constexpr std::uint64_t macs_of_default() {
     lutra::workload_buffer<64, 128> out;
     return lutra::describe(lutra::vit_config{}, exact, 1, out).macs();
 }
-static_assert(macs_of_default() ==
-              49 * 16 * 64 + 4 * (50 * 64 * (4 * 64) + 2 * 50 * 50 * 64 + 2 * 50 * 64 * 128) + 64 * 10);
+static_assert(macs_of_default() == 49 * 16 * 64 + 4 * (50 * 64 * (4 * 64) + 2 * 50 * 50 * 64 + 2 * 50 * 64 * 128) + 64 * 10);
 
 } // namespace
 

@@ -39,7 +39,7 @@ void check_gradient(const lutra::vit_config& c) {
         [&](std::string_view name, std::span<float> tensor, lutra::parameter_shape) {
             const auto first = static_cast<std::size_t>(tensor.data() - gradient.data());
             double most = 0, worst = 0;
-            for (std::size_t i = 0; i < tensor.size(); i += tensor.size() > 60 ? 7 : 1) {
+            for (std::size_t i = 0; i<tensor.size(); i += tensor.size()> 60 ? 7 : 1) {
                 constexpr double h = 1e-5;
                 double& v = values[first + i];
                 const double here = v;

@@ -78,9 +78,9 @@ struct network {
         const lutra::lowered_multiplier& m = choices[block].attention;
         const std::size_t tokens = c.tokens(), width = c.head_dim(), d = c.dim;
         const float q = scales.block(block, lutra::block_tensor::query), k = scales.block(block, lutra::block_tensor::key);
-        const auto by = lutra::requantizer::from_ratio(
-            static_cast<double>(scales.block(block, lutra::block_tensor::value)) / 127 /
-            static_cast<double>(scales.block(block, lutra::block_tensor::context)));
+        const auto by =
+            lutra::requantizer::from_ratio(static_cast<double>(scales.block(block, lutra::block_tensor::value)) / 127 /
+                                           static_cast<double>(scales.block(block, lutra::block_tensor::context)));
         bytes out(tokens, std::vector<std::int8_t>(d));
         for (std::size_t h = 0; h < c.heads; ++h)
             for (std::size_t t = 0; t < tokens; ++t) {
@@ -135,8 +135,8 @@ struct network {
                 const float to = scale(j < d ? query : j < 2 * d ? key : value);
                 const auto by = lutra::requantizer::from_ratio(static_cast<double>(sums.scale[j]) / static_cast<double>(to));
                 for (std::size_t t = 0; t < c.tokens(); ++t)
-                    qkv[t][j] = lutra::requantize(
-                        sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
+                    qkv[t][j] =
+                        lutra::requantize(sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
             }
             to_float(linear(layer::proj, attention(qkv, i), scale(context), b.proj, m), b.proj.bias, x, 0, true);
             floats inner(c.tokens(), std::vector<float>(c.mlp));
@@ -149,9 +149,9 @@ struct network {
         floats out(1, std::vector<float>(c.classes));
         for (std::size_t which = 0; which < prefix; ++which) {
             const auto& head = which == 0 ? p.head : p.head_dist;
-            to_float(linear(layer::head, normed({x[which]}, p.norm, scales.head()), scales.head(), head,
-                            choices.back().linear),
-                     head.bias, out, 0, which > 0);
+            to_float(
+                linear(layer::head, normed({x[which]}, p.norm, scales.head()), scales.head(), head, choices.back().linear),
+                head.bias, out, 0, which > 0);
         }
         if (c.distilled)
             for (float& v : out[0]) v *= 0.5f;

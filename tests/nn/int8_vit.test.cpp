@@ -30,8 +30,11 @@ struct lopsided_policy : lutra::vit_defaults {
 };
 
 lutra::lowered_multiplier as_table(const lutra::table_multiplier& t) {
-    return {.kind = lutra::plan_kind::table, .products16 = t.products16(), .products32 = t.products().data(),
-            .min_product = t.min_product(), .max_product = t.max_product()};
+    return {.kind = lutra::plan_kind::table,
+            .products16 = t.products16(),
+            .products32 = t.products().data(),
+            .min_product = t.min_product(),
+            .max_product = t.max_product()};
 }
 
 /// A network with the scales that its activations need about.
@@ -85,8 +88,8 @@ TEST_CASE("int8_vit: equals products made one by one, and keeps each layer's ope
     const std::vector choices(2, all_lopsided);
     const auto logits = s.logits(choices);
     CHECK(distance(logits, s.reference(choices)) < tolerance);
-    for (const layer kind : {layer::patch_embed, layer::qkv, layer::scores, layer::context, layer::proj, layer::fc1,
-                             layer::fc2, layer::head}) {
+    for (const layer kind :
+         {layer::patch_embed, layer::qkv, layer::scores, layer::context, layer::proj, layer::fc1, layer::fc2, layer::head}) {
         INFO("operands exchanged in layer kind " << static_cast<int>(kind));
         CHECK(distance(logits, s.reference(choices, true, kind)) > 100 * tolerance);
     }
@@ -151,8 +154,8 @@ TEST_CASE("int8_vit: all plans of one multiplier give the same bits, alone and i
 }
 
 TEST_CASE("int8_vit: scratch suffices where the table plan has wide layers and few rows, or 32-bit products") {
-    lutra::vit_config c{.image_height = 2, .image_width = 2, .patch = 2, .dim = 4, .depth = 1, .heads = 1, .mlp = 2000,
-                        .classes = 3000};
+    lutra::vit_config c{
+        .image_height = 2, .image_width = 2, .patch = 2, .dim = 4, .depth = 1, .heads = 1, .mlp = 2000, .classes = 3000};
     setup s{c};
     const auto table = lutra::make_table<lutra::exact>();
     lutra::lowered_multiplier m = as_table(*table);
@@ -169,7 +172,8 @@ TEST_CASE("int8_vit: refuses what cannot be") {
     const std::vector<lutra::layer_choice> exact(2);
     REQUIRE_PANIC(s.logits(std::span{exact}.first(1)), bad_shape);
     REQUIRE_PANIC(s.logits({}), bad_shape);
-    for (lutra::lowered_multiplier lutra::layer_choice::*which : {&lutra::layer_choice::linear, &lutra::layer_choice::attention}) {
+    for (lutra::lowered_multiplier lutra::layer_choice::*which :
+         {&lutra::layer_choice::linear, &lutra::layer_choice::attention}) {
         auto choices = exact;
         (choices[1].*which).operands = lutra::signedness::is_unsigned;
         REQUIRE_PANIC(s.logits(choices), unsupported);

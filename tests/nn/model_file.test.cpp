@@ -98,7 +98,10 @@ TEST_CASE("model_file: a file of timm's has shapes only") {
     CHECK(read->config.layer_norm_epsilon == 1e-6f);
     CHECK(read->config.input_std == std::array<float, 4>{1, 1, 1, 1});
 
-    const lutra::vit_overrides overrides{.heads = 4, .image_height = 36, .image_width = 4, .layer_norm_epsilon = 1e-3f,
+    const lutra::vit_overrides overrides{.heads = 4,
+                                         .image_height = 36,
+                                         .image_width = 4,
+                                         .layer_norm_epsilon = 1e-3f,
                                          .input_mean = std::array<float, 4>{0.5f, 0.25f, 0, 0},
                                          .input_std = std::array<float, 4>{0.125f, 0.5f, 1, 1}};
     for (const bool with_metadata : {false, true}) { // they win over both
@@ -121,18 +124,24 @@ TEST_CASE("model_file: what is missing or of another shape is named") {
         expect_error([&](contents& c) { c.tensors[name] = {{3}, {1, 2, 3}}; }, mismatch, "'" + std::string{name} + "'");
     }
     expect_error([](contents& c) { c.tensors["head.weight"] = {{0, 12}, {}}; }, mismatch, "dimension of 0");
-    expect_error([](contents& c) { c.tensors["head.weight"] = {{65537, 1}, std::vector<float>(65537)}; }, mismatch,
-                 "dimension of 65537");
-    expect_error([](contents& c) { c.tensors["pos_embed"] = {{1, 6, 12}, std::vector<float>(72)}; }, mismatch,
-                 "'pos_embed' has shape [1, 6, 12]; expected [1, 7, 12]");
+    expect_error(
+        [](contents& c) {
+            c.tensors["head.weight"] = {{65537, 1}, std::vector<float>(65537)};
+        },
+        mismatch, "dimension of 65537");
+    expect_error(
+        [](contents& c) {
+            c.tensors["pos_embed"] = {{1, 6, 12}, std::vector<float>(72)};
+        },
+        mismatch, "'pos_embed' has shape [1, 6, 12]; expected [1, 7, 12]");
     expect_error([](contents& c) { c.tensors.clear(); }, missing, "not a ViT under timm's names");
     expect_error([](contents& c) { c.tensors["dist_token"] = {{1, 1, 12}, std::vector<float>(12)}; }, mismatch, "");
 }
 
 TEST_CASE("model_file: values must be finite") {
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()})
-        expect_error([&](contents& c) { c.tensors["blocks.1.mlp.fc2.weight"].values[7] = bad; }, lutra::error_code::not_finite,
-                     "element 7 of tensor 'blocks.1.mlp.fc2.weight'");
+        expect_error([&](contents& c) { c.tensors["blocks.1.mlp.fc2.weight"].values[7] = bad; },
+                     lutra::error_code::not_finite, "element 7 of tensor 'blocks.1.mlp.fc2.weight'");
 }
 
 TEST_CASE("model_file: metadata must be numbers that fit the tensors") {
@@ -140,7 +149,8 @@ TEST_CASE("model_file: metadata must be numbers that fit the tensors") {
     for (const char* text : {"", "twelve", "12 ", "12.5", "-12", "99999999999"})
         expect_error([&](contents& c) { c.metadata["vit.dim"] = text; }, malformed,
                      "metadata 'vit.dim' is '" + std::string{text} + "'");
-    expect_error([](contents& c) { c.metadata["vit.layer_norm_epsilon"] = "small"; }, malformed, "'small'; expected a number");
+    expect_error([](contents& c) { c.metadata["vit.layer_norm_epsilon"] = "small"; }, malformed,
+                 "'small'; expected a number");
     expect_error([](contents& c) { c.metadata["vit.layer_norm_epsilon"] = "nan"; }, malformed, "layer_norm_epsilon");
     expect_error([](contents& c) { c.metadata["vit.input_std.1"] = "inf"; }, malformed, "input_std");
     expect_error([](contents& c) { c.metadata["vit.heads"] = "5"; }, malformed, "heads is 5, expected a divisor of dim");

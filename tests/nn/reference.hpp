@@ -82,8 +82,7 @@ std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<co
             for (std::size_t ch = 0; ch < c.channels; ++ch)
                 for (std::size_t y = top; y < top + c.patch; ++y)
                     for (std::size_t x = left; x < left + c.patch; ++x)
-                        patches.back().push_back(
-                            static_cast<double>(image[(ch * c.image_height + y) * c.image_width + x]));
+                        patches.back().push_back(static_cast<double>(image[(ch * c.image_height + y) * c.image_width + x]));
         }
     matrix tokens{{p.cls_token.begin(), p.cls_token.end()}};
     if (c.distilled) tokens.emplace_back(p.dist_token.begin(), p.dist_token.end());

@@ -11,8 +11,18 @@
 
 /// A network with every size different from every other: 2 channels of 8 x 12 pixels, 6 patches.
 inline lutra::vit_config tiny_config(bool distilled = false) {
-    return {.image_height = 8, .image_width = 12, .channels = 2, .patch = 4, .dim = 12, .depth = 2, .heads = 3, .mlp = 20,
-            .classes = 5, .distilled = distilled, .layer_norm_epsilon = 1e-5f, .input_mean = {0.3f, 0.6f, 0, 0},
+    return {.image_height = 8,
+            .image_width = 12,
+            .channels = 2,
+            .patch = 4,
+            .dim = 12,
+            .depth = 2,
+            .heads = 3,
+            .mlp = 20,
+            .classes = 5,
+            .distilled = distilled,
+            .layer_norm_epsilon = 1e-5f,
+            .input_mean = {0.3f, 0.6f, 0, 0},
             .input_std = {0.25f, 0.4f, 1, 1}};
 }
 

@@ -78,7 +78,7 @@ TEST_CASE("trainer: initialisation") {
         if (lutra::is_weight_matrix(shape)) {
             const std::size_t outputs = *shape.begin(), inputs = values.size() / outputs;
             const double reach = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
-            CHECK((*most < reach && *most > 0.9 * reach && *least > -reach && *least < -0.9 * reach));
+            CHECK((*most<reach&& * most> 0.9 * reach && *least > -reach && *least < -0.9 * reach));
         } else if (name == "pos_embed") {
             CHECK((*most > 0.02f && *most < 0.1f && *least < -0.02f && *least > -0.1f));
         } else {

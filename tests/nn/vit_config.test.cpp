@@ -12,8 +12,16 @@ using lutra::vit_config;
 
 namespace {
 
-constexpr vit_config deit{.image_height = 224, .image_width = 192, .channels = 3, .patch = 16, .dim = 192, .depth = 12,
-                          .heads = 3, .mlp = 768, .classes = 1000, .distilled = true};
+constexpr vit_config deit{.image_height = 224,
+                          .image_width = 192,
+                          .channels = 3,
+                          .patch = 16,
+                          .dim = 192,
+                          .depth = 12,
+                          .heads = 3,
+                          .mlp = 768,
+                          .classes = 1000,
+                          .distilled = true};
 static_assert(check(deit).has_value() && check(vit_config{}).has_value());
 static_assert(deit.patches() == 14 * 12 && deit.prefix_tokens() == 2 && deit.tokens() == 170);
 static_assert(deit.head_dim() == 64 && deit.patch_size() == 768 && deit.image_size() == 3 * 224 * 192);
@@ -34,11 +42,14 @@ std::string fault_after(F change) {
 TEST_CASE("vit_config: each size has its sentence") {
     REQUIRE(check(tiny_config()));
     using field = std::uint32_t vit_config::*;
-    const std::vector<std::pair<const char*, field>> fields{
-        {"image_height", &vit_config::image_height}, {"image_width", &vit_config::image_width},
-        {"patch", &vit_config::patch},               {"dim", &vit_config::dim},
-        {"depth", &vit_config::depth},               {"heads", &vit_config::heads},
-        {"mlp", &vit_config::mlp},                   {"classes", &vit_config::classes}};
+    const std::vector<std::pair<const char*, field>> fields{{"image_height", &vit_config::image_height},
+                                                            {"image_width", &vit_config::image_width},
+                                                            {"patch", &vit_config::patch},
+                                                            {"dim", &vit_config::dim},
+                                                            {"depth", &vit_config::depth},
+                                                            {"heads", &vit_config::heads},
+                                                            {"mlp", &vit_config::mlp},
+                                                            {"classes", &vit_config::classes}};
     for (const auto& [name, member] : fields) {
         const std::string start = std::string{"vit_config: "} + name + " is ";
         CHECK(fault_after([&](vit_config& c) { c.*member = 0; }) == start + "0, expected 1 to 65536");
@@ -59,7 +70,8 @@ TEST_CASE("vit_config: what must divide, divides") {
 TEST_CASE("vit_config: the real numbers are sane") {
     constexpr float nan = std::numeric_limits<float>::quiet_NaN();
     for (const float bad : {0.0f, -1.0f, 1.0f, nan})
-        CHECK(fault_after([&](vit_config& c) { c.layer_norm_epsilon = bad; }).find("layer_norm_epsilon") != std::string::npos);
+        CHECK(fault_after([&](vit_config& c) { c.layer_norm_epsilon = bad; }).find("layer_norm_epsilon") !=
+              std::string::npos);
     for (const float bad : {0.0f, -1.0f, 2e6f, nan})
         CHECK(fault_after([&](vit_config& c) { c.input_std[1] = bad; }).find("input_std") != std::string::npos);
     for (const float bad : {2e6f, -2e6f, nan})

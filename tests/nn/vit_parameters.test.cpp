@@ -57,8 +57,15 @@ TEST_CASE("vit_parameters: timm's names and shapes, without a gap") {
 }
 
 TEST_CASE("vit_parameters: DeiT-Tiny has as many as published") {
-    lutra::vit_config c{.image_height = 224, .image_width = 224, .channels = 3, .patch = 16, .dim = 192, .depth = 12,
-                        .heads = 3, .mlp = 768, .classes = 1000};
+    lutra::vit_config c{.image_height = 224,
+                        .image_width = 224,
+                        .channels = 3,
+                        .patch = 16,
+                        .dim = 192,
+                        .depth = 12,
+                        .heads = 3,
+                        .mlp = 768,
+                        .classes = 1000};
     CHECK(lutra::vit_parameters<float>::count(c) == 5'717'416);
     c.distilled = true;
     CHECK(lutra::vit_parameters<float>::count(c) == 5'910'800);

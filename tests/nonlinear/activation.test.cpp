@@ -69,9 +69,12 @@ TEST_CASE("relu is exact") {
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
         wrong += value[i] != std::max(x[i], 0.0f);
-        if (x[i] >= std::numeric_limits<float>::min()) wrong += slope[i] != 1.0f;
-        else if (x[i] > 0) wrong += !(slope[i] >= 0.0f && slope[i] < 1.0f);
-        else wrong += slope[i] != 0.0f;
+        if (x[i] >= std::numeric_limits<float>::min())
+            wrong += slope[i] != 1.0f;
+        else if (x[i] > 0)
+            wrong += !(slope[i] >= 0.0f && slope[i] < 1.0f);
+        else
+            wrong += slope[i] != 0.0f;
     }
     CHECK(wrong == 0);
 }

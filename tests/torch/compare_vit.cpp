@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
         worst = std::max(worst, static_cast<double>(std::abs(logits[i] - expected[i])));
     }
     std::printf("dim %u depth %u heads %u mlp %u, %ux%ux%u%s: largest |logit| %.4f, relative error %.2e\n", c.dim, c.depth,
-                c.heads, c.mlp, c.image_height, c.image_width, c.channels, c.distilled ? ", distilled" : "", most, worst / most);
+                c.heads, c.mlp, c.image_height, c.image_width, c.channels, c.distilled ? ", distilled" : "", most,
+                worst / most);
     return most > 0.1 && worst <= 1e-4 * most ? 0 : 1;
 }
