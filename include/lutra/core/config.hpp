@@ -47,6 +47,8 @@
 /// contracted float code), so that two translation units with different flags do not share one inline function.
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
     #define LUTRA_ISA isa_avx512
+#elif defined(__AVX512F__)
+    #define LUTRA_ISA isa_avx512f
 #elif defined(__AVX2__) && defined(__FMA__)
     #define LUTRA_ISA isa_avx2_fma
 #elif defined(__AVX2__)
