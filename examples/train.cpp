@@ -15,6 +15,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdio>

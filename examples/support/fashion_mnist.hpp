@@ -6,7 +6,6 @@
 #include <lutra/io/idx.hpp>
 #include <lutra/nn/vit_config.hpp>
 
-#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -20,9 +19,6 @@ struct labelled_images {
 
 /// Where Debian's package dataset-fashion-mnist puts its files.
 inline constexpr std::string_view fashion_mnist_folder = "/usr/share/datasets/fashion-mnist";
-
-inline constexpr std::array<std::string_view, 10> fashion_mnist_classes{
-    "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
 
 /// Reads a pair of IDX files, plain or gzip; ends the program over files that are wrong or do not match.
 inline labelled_images read_labelled_images(const std::filesystem::path& images, const std::filesystem::path& labels,
