@@ -133,8 +133,8 @@ inline status write_file_atomically(const std::filesystem::path& path, std::span
         fs::remove(aside, ignored);
         return detail::os_fault(path, verb, reason);
     };
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) != bytes.size() || !detail::flush_to_disk(file.get()))
-        return give_up("write", errno);
+    const bool written = bytes.empty() || std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
+    if (!written || !detail::flush_to_disk(file.get())) return give_up("write", errno);
     if (std::fclose(file.release()) != 0) return give_up("write", errno);
     if (fs::exists(old)) {
         fs::permissions(aside, old.permissions(), why);
