@@ -5,7 +5,6 @@
 /// All of the gemm room: matrix products in int8 under any multiplier and in float, their reference and their epilogues.
 
 // IWYU pragma: begin_exports
-#include <lutra/gemm/arch/isa.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/gemm/int8_gemm.hpp>

@@ -77,6 +77,6 @@ inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier&
 inline std::vector<lutra::isa> usable_isas() {
     std::vector<lutra::isa> all;
     for (const auto i : {lutra::isa::scalar, lutra::isa::avx2, lutra::isa::avx512bw})
-        if (i <= lutra::best_isa()) all.push_back(i);
+        if (lutra::has_isa(i)) all.push_back(i);
     return all;
 }

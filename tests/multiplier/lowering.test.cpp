@@ -91,7 +91,7 @@ TEST_CASE("what is exact lowers to the exact plan") {
 TEST_CASE("unsigned operands stay a table, whatever their products") {
     const auto l = lutra::lower(unsigned_exact{});
     CHECK(l.kind == lutra::plan_kind::table);
-    CHECK(l.operands == lutra::signedness::is_unsigned);
+    CHECK(l.lhs_operands == lutra::signedness::is_unsigned);
     CHECK(l.multiply(-1, -1) == 65025);
     CHECK(l.products16 == nullptr);
     CHECK(contains(l.explain().view(), "32-bit products"));

@@ -175,7 +175,7 @@ TEST_CASE("int8_vit: refuses what cannot be") {
     for (lutra::lowered_multiplier lutra::layer_choice::*which :
          {&lutra::layer_choice::linear, &lutra::layer_choice::attention}) {
         auto choices = exact;
-        (choices[1].*which).operands = lutra::signedness::is_unsigned;
+        (choices[1].*which).rhs_operands = lutra::signedness::is_unsigned;
         REQUIRE_PANIC(s.logits(choices), unsupported);
     }
     for (const float bad : {0.0f, -1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {

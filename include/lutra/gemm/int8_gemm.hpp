@@ -7,7 +7,7 @@
 #include <lutra/gemm/arch/int8_avx2.hpp>
 #include <lutra/gemm/arch/int8_avx512.hpp>
 #include <lutra/gemm/arch/int8_scalar.hpp>
-#include <lutra/gemm/arch/isa.hpp>
+#include <lutra/core/isa.hpp>
 #include <lutra/gemm/arch/table_rows.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
@@ -137,7 +137,7 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
     auto* expand = &expand_table_rows;
     auto* add = &add_table_rows;
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-    if (instructions >= isa::avx2) add = &add_table_rows_avx2;
+    if (instructions != isa::scalar) add = &add_table_rows_avx2;
 #endif
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
     if (instructions == isa::avx512bw) expand = &expand_table_rows_avx512, add = &add_table_rows_avx512;
@@ -202,7 +202,7 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use, isa instructions = best_isa()) {
     lutra::detail::require_inner_dimension(a, b.k);
-    require(instructions <= best_isa(), panic_code::unsupported, "gemm: this machine or build lacks that instruction set",
+    require(has_isa(instructions), panic_code::unsupported, "gemm: this machine or build lacks that instruction set",
             static_cast<long long>(instructions), static_cast<long long>(best_isa()));
     const std::size_t mark = scratch.used();
     const lowered_multiplier& m = b.multiplier;

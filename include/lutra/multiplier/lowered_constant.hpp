@@ -20,7 +20,9 @@ consteval lowered_multiplier lowered_constant() {
         return {.cost = cost_of<M>(), .name = M::name};
     } else {
         lowered_multiplier m{.kind = plan_kind::table,
-                             .operands = signedness_v<M>,
+                             .lhs_operands = signedness_v<M>,
+                             .rhs_operands = signedness_v<M>,
+                             .rank = 0,
                              .products16 = nullptr,
                              .products32 = flat_products_v<M, std::int32_t>.data,
                              .min_product = min_product_v<M>,

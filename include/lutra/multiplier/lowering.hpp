@@ -21,7 +21,9 @@ namespace lutra {
 /// Lowers a table. The result points into @p table, which must stay and not change; a temporary is refused.
 [[nodiscard]] constexpr lowered_multiplier lower(const table_multiplier& table) noexcept {
     lowered_multiplier m{.kind = plan_kind::table,
-                         .operands = table.operands(),
+                         .lhs_operands = table.operands(),
+                         .rhs_operands = table.operands(),
+                         .rank = 0,
                          .products16 = table.products16(),
                          .products32 = table.products().data(),
                          .min_product = table.min_product(),
@@ -30,6 +32,7 @@ namespace lutra {
                          .name = table.name()};
     if (table.operands() == signedness::is_signed && table.is_exact()) {
         m.kind = plan_kind::exact;
+        m.rank = 1;
         m.products16 = nullptr;
         m.products32 = nullptr;
     }

@@ -50,8 +50,8 @@ public:
                     "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",
                     static_cast<long long>(i));
         for (const layer_choice& choice : choices)
-            require(choice.linear.operands == signedness::is_signed && choice.attention.operands == signedness::is_signed,
-                    panic_code::unsupported, "an int8_vit needs multipliers of signed operands");
+            require(choice.linear.signed_operands() && choice.attention.signed_operands(), panic_code::unsupported,
+                    "an int8_vit needs multipliers of signed operands");
         const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
             return int8_linear::make(p, scale, granularity, m, memory);
         };
@@ -75,8 +75,8 @@ public:
             std::fill(b.context_by.begin(), b.context_by.end(),
                       requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
                                               static_cast<double>(scale(block_tensor::context))));
-            b.score_scale = scale(block_tensor::query) * scale(block_tensor::key) /
-                            std::sqrt(static_cast<float>(c.head_dim()));
+            b.score_scale =
+                scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim()));
         }
         head_ = linear(parameters.head, scales_.head(), choices.back().linear);
         if (c.distilled) head_dist_ = linear(parameters.head_dist, scales_.head(), choices.back().linear);
@@ -104,8 +104,8 @@ public:
         arena a = arena::counting();
         static_cast<void>(take_buffers(c, images, a));
         const std::size_t rows = images * c.tokens(), d = c.dim;
-        const std::pair<std::size_t, std::size_t> linear[]{
-            {c.patch_size(), d}, {d, 3 * d}, {d, d}, {d, c.mlp}, {c.mlp, d}, {d, c.classes}};
+        const std::pair<std::size_t, std::size_t> linear[]{{c.patch_size(), d}, {d, 3 * d}, {d, d},
+                                                           {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
         const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
         constexpr std::int16_t any{};
         const lowered_multiplier plans[]{{}, {.kind = plan_kind::table}, {.kind = plan_kind::table, .products16 = &any}};
