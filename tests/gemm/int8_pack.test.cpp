@@ -21,6 +21,7 @@ const std::array<std::int32_t, 65536> zeros32{};
 /// A table of zeros that claims products within +-@p most.
 lutra::lowered_multiplier table(std::int32_t most, bool narrow) {
     return {.kind = lutra::plan_kind::table,
+            .rank = 0,
             .products16 = narrow ? zeros16.data() : nullptr,
             .products32 = zeros32.data(),
             .min_product = -most,
@@ -37,25 +38,27 @@ void pack(const lutra::lowered_multiplier& m, std::size_t k, std::size_t n) {
 
 constexpr auto ignore = [](std::size_t, std::size_t, std::span<const std::int32_t>) {};
 
-static_assert(lutra::packed_b_bytes(exact, 3, 17) == 4 * 32 * 2);
-static_assert(lutra::packed_b_bytes({.kind = lutra::plan_kind::table}, 3, 33) == 3 * 64);
-static_assert(lutra::int8_gemm_scratch_bytes(exact, 1, 2, 16) == 64 * 2 * 2 + 64 * 16 * 4);
+static_assert(lutra::packed_b_bytes(exact, 3, 17, lutra::isa::scalar) == 4 * 32 * 2);
+static_assert(lutra::packed_b_bytes({.kind = lutra::plan_kind::table, .rank = 0}, 3, 33, lutra::isa::scalar) == 3 * 64);
+static_assert(lutra::int8_gemm_scratch_bytes(exact, 1, 2, 16, lutra::isa::scalar) == 64 + 64);
 
 } // namespace
 
 TEST_CASE("pack_b needs its memory") {
     for (const auto& m : {exact, table(1, true)}) {
         const std::size_t bytes = lutra::packed_b_bytes(m, 5, 7);
-        alignas(2) std::array<std::byte, 1024> memory{};
+        alignas(64) std::array<std::byte, 1024> memory{};
         const auto b = lutra::pack_b(constant(5, 7), m, std::span{memory}.first(bytes));
         CHECK(b.k == 5);
         CHECK(b.n == 7);
         CHECK(b.data == memory.data());
         REQUIRE_PANIC(lutra::pack_b(constant(5, 7), m, std::span{memory}.first(bytes - 1)), arena_too_small);
     }
-    alignas(2) std::array<std::byte, 1024> memory{};
-    REQUIRE_PANIC(lutra::pack_b(constant(5, 7), exact, std::span{memory}.subspan(1)), misaligned);
-    CHECK(lutra::pack_b(constant(5, 7), table(1, true), std::span{memory}.subspan(1)).data == memory.data() + 1);
+    alignas(64) std::array<std::byte, 1024> memory{};
+    REQUIRE_PANIC(lutra::pack_b(constant(5, 7), exact, std::span{memory}.subspan(2)), misaligned);
+    REQUIRE_PANIC(lutra::pack_b({nullptr, 5, 7, 7, 1}, exact, memory), null_view);
+    for (const lutra::isa i : lutra::all_isas)
+        if (!lutra::has_isa(i)) REQUIRE_PANIC(lutra::pack_b(constant(5, 7), exact, memory, i), unsupported);
 }
 
 TEST_CASE("pack_b refuses a K whose sums could leave int32") {
@@ -73,7 +76,7 @@ TEST_CASE("pack_b refuses a K whose sums could leave int32") {
     pack(table(0, true), 200000, 1); // zeros never overflow
 }
 
-TEST_CASE("gemm checks its shapes, its scratch and its instruction set") {
+TEST_CASE("gemm checks its shapes and its scratch") {
     for (const auto& m : {exact, table(1, true), table(1, false)}) {
         const lutra::arena_memory packed{lutra::packed_b_bytes(m, 5, 40)};
         const auto b = lutra::pack_b(constant(5, 40), m, packed.bytes());
@@ -85,8 +88,7 @@ TEST_CASE("gemm checks its shapes, its scratch and its instruction set") {
         REQUIRE_PANIC(lutra::gemm(constant(3, 4), b, enough, ignore), bad_shape);
         REQUIRE_PANIC(lutra::gemm(constant(3, 6), b, enough, ignore), bad_shape);
         REQUIRE_PANIC(lutra::gemm(constant(3, 5), b, little, ignore), arena_too_small);
-        if (!lutra::has_isa(lutra::isa::avx512bw))
-            REQUIRE_PANIC(lutra::gemm(constant(3, 5), b, enough, ignore, lutra::isa::avx512bw), unsupported);
+        REQUIRE_PANIC(lutra::gemm({nullptr, 3, 5, 5, 1}, b, enough, ignore), null_view);
     }
 }
 
@@ -124,6 +126,7 @@ TEST_CASE("an instruction set has a name") {
     CHECK(to_string(lutra::isa::scalar) == "scalar");
     CHECK(to_string(lutra::isa::avx2) == "avx2");
     CHECK(to_string(lutra::isa::avx512bw) == "avx512bw");
+    CHECK(to_string(lutra::isa::neon_dot) == "neon_dot");
 #if defined(__AVX2__)
     CHECK(lutra::best_isa() != lutra::isa::scalar);
 #endif

@@ -54,19 +54,17 @@ struct byte_source {
 inline constexpr std::int32_t bad_count = 0x7fffffff;
 inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
                                                 lutra::gemm_operand<std::int8_t> b, lutra::isa instructions) {
-    const lutra::arena_memory packed{lutra::packed_b_bytes(m, b.rows, b.cols)};
-    const lutra::arena_memory memory{lutra::int8_gemm_scratch_bytes(m, a.rows, b.rows, b.cols)};
+    const lutra::arena_memory packed{lutra::packed_b_bytes(m, b.rows, b.cols, instructions)};
+    const lutra::arena_memory memory{lutra::int8_gemm_scratch_bytes(m, a.rows, b.rows, b.cols, instructions)};
     lutra::arena scratch{memory.bytes()};
     std::vector<std::int32_t> c(a.rows * b.cols), count(c.size());
-    lutra::gemm(
-        a, lutra::pack_b(b, m, packed.bytes()), scratch,
-        [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
-            for (std::size_t j = 0; j < sums.size(); ++j) {
-                c.at(row * b.cols + first + j) = sums[j];
-                ++count.at(row * b.cols + first + j);
-            }
-        },
-        instructions);
+    const auto use = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
+        for (std::size_t j = 0; j < sums.size(); ++j) {
+            c.at(row * b.cols + first + j) = sums[j];
+            ++count.at(row * b.cols + first + j);
+        }
+    };
+    lutra::gemm(a, lutra::pack_b(b, m, packed.bytes(), instructions), scratch, use);
     for (std::size_t i = 0; i < c.size(); ++i)
         if (count[i] != 1) c[i] = bad_count;
     if (scratch.used() != 0) c.push_back(bad_count);
@@ -76,7 +74,7 @@ inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier&
 /// The instruction sets that this machine can run.
 inline std::vector<lutra::isa> usable_isas() {
     std::vector<lutra::isa> all;
-    for (const auto i : {lutra::isa::scalar, lutra::isa::avx2, lutra::isa::avx512bw})
+    for (const lutra::isa i : lutra::all_isas)
         if (lutra::has_isa(i)) all.push_back(i);
     return all;
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace lutra {
 
@@ -37,18 +38,21 @@ inline namespace LUTRA_ISA {
 
 /// Whether this build has kernels for @p i and this machine can run them. x86 is asked at run time if
 /// LUTRA_RUNTIME_DISPATCH; otherwise the compiler's flags decide.
-[[nodiscard]] inline bool has_isa(isa i) noexcept {
+[[nodiscard]] constexpr bool has_isa(isa i) noexcept {
     switch (i) {
     case isa::scalar: return true;
 #if LUTRA_RUNTIME_DISPATCH
     case isa::avx2: return __builtin_cpu_supports("avx2");
-    case isa::avx_vnni: return false; // compiled where flags promise it; no compiler here can ask for it
+    case isa::avx_vnni: return has_isa(isa::avx2) && __builtin_cpu_supports("avxvnni");
     case isa::avx512bw: return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     case isa::avx512vnni: return has_isa(isa::avx512bw) && __builtin_cpu_supports("avx512vnni");
     case isa::avx512vbmi: return has_isa(isa::avx512vnni) && __builtin_cpu_supports("avx512vbmi");
 #else
     #if defined(__AVX2__)
     case isa::avx2: return true;
+        #if defined(__AVXVNNI__)
+    case isa::avx_vnni: return true;
+        #endif
     #endif
     #if defined(__AVX512BW__) && defined(__AVX512VL__)
     case isa::avx512bw: return true;
@@ -70,19 +74,26 @@ inline namespace LUTRA_ISA {
     }
 }
 
-/// The last of all_isas that this build and machine have; asked once.
-[[nodiscard]] inline isa best_isa() noexcept {
-    const auto find = [] {
-        for (std::size_t i = all_isas.size(); i-- > 1;)
-            if (has_isa(all_isas[i])) return all_isas[i];
-        return isa::scalar;
-    };
+namespace kernel {
+constexpr isa find_best_isa() noexcept {
+    for (std::size_t i = all_isas.size(); i-- > 1;)
+        if (has_isa(all_isas[i])) return all_isas[i];
+    return isa::scalar;
+}
 #if LUTRA_RUNTIME_DISPATCH
-    static const isa best = find();
+inline isa asked_isa() noexcept {
+    static const isa best = find_best_isa();
     return best;
-#else
-    return find();
+}
 #endif
+} // namespace kernel
+
+/// The last of all_isas that this build and machine have; asked once. A constant where LUTRA_RUNTIME_DISPATCH is 0.
+[[nodiscard]] constexpr isa best_isa() noexcept {
+#if LUTRA_RUNTIME_DISPATCH
+    if (!std::is_constant_evaluated()) return kernel::asked_isa();
+#endif
+    return kernel::find_best_isa(); // no constant where the machine is asked
 }
 
 } // namespace LUTRA_ISA

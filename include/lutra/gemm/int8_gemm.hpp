@@ -3,12 +3,13 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/core/config.hpp>
-#include <lutra/core/panic.hpp>
-#include <lutra/gemm/arch/int8_avx2.hpp>
-#include <lutra/gemm/arch/int8_avx512.hpp>
-#include <lutra/gemm/arch/int8_scalar.hpp>
+#include <lutra/core/executor.hpp>
 #include <lutra/core/isa.hpp>
-#include <lutra/gemm/arch/table_rows.hpp>
+#include <lutra/core/panic.hpp>
+#include <lutra/gemm/detail/int8_tiles.hpp>
+#include <lutra/gemm/detail/no_overlap.hpp>
+#include <lutra/gemm/detail/panel_gemm.hpp>
+#include <lutra/gemm/detail/table_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
@@ -20,22 +21,21 @@
 
 namespace lutra {
 
-/// A right operand (weights, keys or values; K x N) packed for one multiplier's plan; made by `pack_b`. It points into
-/// memory and tables of others. The layout depends on the plan alone, not on the instruction set.
+/// A right operand (weights, keys or values; K x N) packed for one multiplier's plan and one instruction set; made by
+/// `pack_b`. It points into memory and tables of others.
 struct packed_int8_b {
     lowered_multiplier multiplier;
     const std::byte* data = nullptr;
     std::size_t k = 0, n = 0;
+    isa instructions = isa::scalar;
+    bool narrow = false; ///< panels of 8-bit factors
 };
 
 inline namespace LUTRA_ISA {
 
 namespace kernel {
 
-inline constexpr std::size_t int8_block_rows = 64;   ///< rows of A that are widened at a time
-inline constexpr std::size_t expand_from_rows = 128; ///< fewer rows of A do not pay for the expansion
-
-/// Panics where a sum of @p k products of @p m, or a part of it, can leave int32.
+/// Panics where a sum of @p k products of @p m can leave int32. Partial sums of terms may: they are taken modulo 2^32.
 constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
     const std::int64_t largest = std::max<std::int64_t>(m.max_product, -std::int64_t{m.min_product});
     if (largest == 0) return;
@@ -43,126 +43,135 @@ constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
     require(k <= most, panic_code::overflow, "gemm: sums of K products of this multiplier can leave int32; split K",
             static_cast<long long>(k), static_cast<long long>(most));
 }
+inline void require_isa(isa instructions) {
+    require(has_isa(instructions), panic_code::unsupported, "gemm: this machine or build lacks that instruction set",
+            static_cast<long long>(instructions), static_cast<long long>(best_isa()));
+}
+
+/// Bytes of the panels of a K x N operand; where 8-bit factors may not do, enough for 16-bit ones too.
+constexpr std::size_t panel_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n, isa instructions) {
+    if (m.kind == plan_kind::table) return 0;
+    const auto bytes = [&](bool narrow) {
+        return with_tile(instructions, narrow, [&]<class Tile>(Tile) { return panel_layout<Tile>{m.rank, k, n}.bytes(); });
+    };
+    if (m.factors == factor_width::bits16) return bytes(false);
+    return m.factors == factor_width::bits8 ? bytes(true) : std::max(bytes(true), bytes(false));
+}
+/// Bytes of the weights for look-ups, and between rows of them.
+constexpr std::size_t looked_up_stride(std::size_t n) noexcept { return lutra::detail::round_up(n, table_columns); }
+constexpr std::size_t looked_up_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) noexcept {
+    return m.kind == plan_kind::table || m.kind == plan_kind::error_plane ? k * looked_up_stride(n) : 0;
+}
+
+/// Rows of A whose errors are held until their exact sums come.
+inline constexpr std::size_t error_block_rows = 256;
 
 } // namespace kernel
 
 /// Bytes that `pack_b` needs for a K x N operand under the plan of @p m.
-[[nodiscard]] constexpr std::size_t packed_b_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) noexcept {
-    if (m.kind == plan_kind::exact)
-        return lutra::detail::round_up(k, 2) * lutra::detail::round_up(n, kernel::int8_panel_columns) * sizeof(std::int16_t);
-    return k * lutra::detail::round_up(n, kernel::table_columns);
+[[nodiscard]] constexpr std::size_t packed_b_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n,
+                                                   isa instructions) {
+    return lutra::detail::round_up(kernel::panel_bytes(m, k, n, instructions), arena::alignment) +
+           kernel::looked_up_bytes(m, k, n);
+}
+[[nodiscard]] constexpr std::size_t packed_b_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) {
+    return packed_b_bytes(m, k, n, best_isa());
 }
 
-/// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on an even address. Panics where the
-/// memory is too small or misaligned, and where sums of K products could leave int32.
+/// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on a 4-byte boundary. Panics where the
+/// memory is too small or misaligned, where sums of K products could leave int32, and where this machine lacks
+/// @p instructions (the kernels to use, for tests and comparisons).
 [[nodiscard]] inline packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
-                                          std::span<std::byte> memory) {
-    require(memory.size() >= packed_b_bytes(m, b.rows, b.cols), panic_code::arena_too_small,
-            "the memory for a packed int8 operand is too small", static_cast<long long>(memory.size()),
-            static_cast<long long>(packed_b_bytes(m, b.rows, b.cols)));
+                                          std::span<std::byte> memory, isa instructions = best_isa()) {
+    kernel::require_isa(instructions);
+    lutra::detail::require_memory(b);
+    const std::size_t need = packed_b_bytes(m, b.rows, b.cols, instructions);
+    require(memory.size() >= need, panic_code::arena_too_small, "the memory for a packed int8 operand is too small",
+            static_cast<long long>(memory.size()), static_cast<long long>(need));
+    require(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(std::int32_t) == 0, panic_code::misaligned,
+            "the memory for a packed int8 operand must start on a 4-byte boundary");
     kernel::require_sum_fits(m, b.rows);
-    if (m.kind == plan_kind::exact) {
-        require(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(std::int16_t) == 0, panic_code::misaligned,
-                "the memory for a packed int8 operand must start on an even address");
-        constexpr std::size_t width = kernel::int8_panel_columns;
-        auto* out = reinterpret_cast<std::int16_t*>(memory.data());
-        for (std::size_t j0 = 0; j0 < b.cols; j0 += width)
-            for (std::size_t k0 = 0; k0 < b.rows; k0 += 2)
-                for (std::size_t j = j0; j < j0 + width; ++j)
-                    for (std::size_t k = k0; k < k0 + 2; ++k)
-                        *out++ = j < b.cols && k < b.rows ? b(k, j) : std::int8_t{0};
-    } else {
-        const std::size_t width = lutra::detail::round_up(b.cols, kernel::table_columns);
-        for (std::size_t k = 0; k < b.rows; ++k)
-            for (std::size_t j = 0; j < width; ++j)
-                memory[k * width + j] = static_cast<std::byte>(j < b.cols ? b(k, j) : std::int8_t{0});
+    packed_int8_b packed{m, memory.data(), b.rows, b.cols, instructions, m.factors != factor_width::bits16};
+    if (m.factors == factor_width::bits8_but_128) packed.narrow = !kernel::holds_128(b);
+    if (m.kind != plan_kind::table)
+        kernel::with_tile(instructions, packed.narrow,
+                          [&]<class Tile>(Tile) { kernel::pack_panels<Tile>(b, m, memory.data()); });
+    if (kernel::looked_up_bytes(m, b.rows, b.cols) != 0) {
+        const std::size_t stride = kernel::looked_up_stride(b.cols);
+        std::byte* out = memory.data() + need - b.rows * stride;
+        for (std::size_t k = 0; k < b.rows; ++k, out += stride)
+            for (std::size_t j = 0; j < stride; ++j) out[j] = static_cast<std::byte>(j < b.cols ? b(k, j) : std::int8_t{0});
     }
-    return {m, memory.data(), b.rows, b.cols};
+    return packed;
 }
 
 namespace kernel {
 
-/// The exact plan: blocks of rows widened to 16 bits, then tiles. `use(row, first column, sums)` takes each row once.
-template <class Tile, class Use>
-void exact_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
-    const std::size_t pairs = (b.k + 1) / 2, padded = lutra::detail::round_up(b.n, int8_panel_columns);
-    const auto* panels = reinterpret_cast<const std::int16_t*>(b.data);
-    const auto wide = scratch.take<std::int16_t>(int8_block_rows * 2 * pairs);
-    const auto sums = scratch.take<std::int32_t>(int8_block_rows * padded);
-    for (std::size_t i0 = 0; i0 < a.rows; i0 += int8_block_rows) {
-        const std::size_t rows = std::min(int8_block_rows, a.rows - i0);
-        for (std::size_t i = 0; i < rows; ++i) {
-            std::int16_t* to = wide.data() + i * 2 * pairs;
-            const std::int8_t* from = a.data + (i0 + i) * a.row_stride;
-            for (std::size_t k = 0; k < b.k; ++k) to[k] = from[k * a.col_stride];
-            if (b.k % 2 != 0) to[b.k] = 0;
-        }
-        for (std::size_t j = 0; j < padded; j += int8_panel_columns) {
-            std::size_t i = 0;
-            const auto tiles = [&]<std::size_t Rows>() {
-                for (; i + Rows <= rows; i += Rows)
-                    Tile::template tile<Rows>(pairs, wide.data() + i * 2 * pairs, 2 * pairs, panels + j * 2 * pairs,
-                                              sums.data() + i * padded + j, padded);
-            };
-            if constexpr (Tile::rows >= 8) tiles.template operator()<8>();
-            tiles.template operator()<4>();
-            tiles.template operator()<1>();
-        }
-        for (std::size_t i = 0; i < rows; ++i)
-            use(i0 + i, std::size_t{0}, std::span<const std::int32_t>{sums.data() + i * padded, b.n});
-    }
+/// Calls f(by_activation, by_weight), the table that the plan of @p m looks up and its transpose. Otherwise nothing.
+template <class F>
+constexpr void with_table(const lowered_multiplier& m, F&& f) {
+    if (m.kind == plan_kind::error_plane)
+        f(m.errors, m.errors_by_weight);
+    else if (m.kind == plan_kind::table && m.products16 != nullptr)
+        f(m.products16, m.products16_by_weight);
+    else if (m.kind == plan_kind::table)
+        f(m.products32, static_cast<const std::int32_t*>(nullptr));
 }
 
-/// The table plan for few rows: one look-up a product.
-template <class Product, class Use>
-void looked_up_gemm(const Product* products, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
-                    Use&& use) {
-    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
-    const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
-    const auto sums = scratch.take<std::int32_t>(padded);
-    for (std::size_t i = 0; i < a.rows; ++i) {
-        std::fill(sums.begin(), sums.end(), 0);
-        for (std::size_t k = 0; k < b.k; ++k) {
-            const Product* row = products + std::size_t{static_cast<std::uint8_t>(a(i, k))} * 256;
-            const std::uint8_t* w = weights + k * padded;
-            for (std::size_t j = 0; j < b.n; ++j) sums[j] += row[w[j]];
-        }
-        use(i, std::size_t{0}, std::span<const std::int32_t>{sums.data(), b.n});
-    }
-}
-
-/// The table plan for many rows: products of a block of weights with all 256 activations, then sums of whole rows.
+/// The look-ups of a plan.
 template <class Use>
-void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use, isa instructions) {
-    auto* expand = &expand_table_rows;
-    auto* add = &add_table_rows;
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-    if (instructions != isa::scalar) add = &add_table_rows_avx2;
-#endif
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-    if (instructions == isa::avx512bw) expand = &expand_table_rows_avx512, add = &add_table_rows_avx512;
-#endif
-    static_cast<void>(instructions);
-    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
-    const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
-    const auto expanded = scratch.take<std::int16_t>(table_depth * 256 * table_columns);
-    const auto sums = scratch.take<std::int32_t>(a.rows * table_columns);
-    std::span<std::int8_t> gathered; // rows of A side by side, where it is a transposed view
-    if (a.col_stride != 1) gathered = scratch.take<std::int8_t>(a.rows * table_depth);
-    for (std::size_t j = 0; j < b.n; j += table_columns) {
-        std::fill(sums.begin(), sums.end(), 0);
-        for (std::size_t k0 = 0; k0 < b.k; k0 += table_depth) {
-            const std::size_t depth = std::min(table_depth, b.k - k0);
-            expand(b.multiplier.products16, weights + k0 * padded + j, padded, depth, expanded.data());
-            for (std::size_t i = 0; i < a.rows && !gathered.empty(); ++i)
-                for (std::size_t k = 0; k < depth; ++k) gathered[i * table_depth + k] = a(i, k0 + k);
-            if (gathered.empty())
-                add(expanded.data(), a.data + k0, a.row_stride, a.rows, depth, sums.data());
-            else
-                add(expanded.data(), gathered.data(), table_depth, a.rows, depth, sums.data());
-        }
-        for (std::size_t i = 0; i < a.rows; ++i)
-            use(i, j, std::span<const std::int32_t>{sums.data() + i * table_columns, std::min(table_columns, b.n - j)});
+void looked_up_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    const lowered_multiplier& m = b.multiplier;
+    const std::byte* weights = b.data + lutra::detail::round_up(panel_bytes(m, b.k, b.n, b.instructions), arena::alignment);
+    with_table(m, [&]<class Entry>(const Entry* by_activation, const Entry* by_weight) {
+        table_gemm(by_activation, by_weight, a, reinterpret_cast<const std::uint8_t*>(weights), looked_up_stride(b.n), b.k,
+                   b.n, scratch, b.instructions, use);
+    });
+}
+
+/// The separable part of a plan.
+template <class Use>
+void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    with_tile(b.instructions, b.narrow, [&]<class Tile>(Tile) {
+        panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n}, scratch, use);
+    });
+}
+
+/// Errors of a block of rows, then exact sums that meet them.
+template <class Use>
+void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    const auto errors = scratch.take<std::int32_t>(std::min(a.rows, error_block_rows) * b.n);
+    const auto sums = scratch.take<std::int32_t>(b.n);
+    const std::size_t mark = scratch.used();
+    for (std::size_t i0 = 0; i0 < a.rows; i0 += error_block_rows) {
+        gemm_operand<std::int8_t> block = a;
+        block.data += i0 * a.row_stride;
+        block.rows = std::min(error_block_rows, a.rows - i0);
+        looked_up_gemm(block, b, scratch, [&](std::size_t row, std::size_t first, std::span<const std::int32_t> found) {
+            std::copy(found.begin(), found.end(), errors.begin() + static_cast<std::ptrdiff_t>(row * b.n + first));
+        });
+        scratch.release(mark);
+        separable_gemm(block, b, scratch, [&](std::size_t row, std::size_t first, std::span<const std::int32_t> exact) {
+            const std::int32_t* error = errors.data() + row * b.n + first;
+            for (std::size_t j = 0; j < exact.size(); ++j) {
+                sums[j] = exact[j];
+                add_wrapped(sums[j], error[j] * (1 << b.multiplier.error_shift));
+            }
+            use(i0 + row, first, std::span<const std::int32_t>{sums.data(), exact.size()});
+        });
+        scratch.release(mark);
+    }
+}
+
+/// Panics where the output of a usual epilogue shares memory with an operand.
+template <class Use>
+void require_output_apart([[maybe_unused]] const Use& use, [[maybe_unused]] const gemm_operand<std::int8_t>& a,
+                          [[maybe_unused]] const packed_int8_b& b) {
+    if constexpr (requires { lutra::detail::footprint(use.out); }) {
+        const auto out = lutra::detail::footprint(use.out);
+        lutra::detail::require_apart(out, lutra::detail::footprint(a));
+        lutra::detail::require_apart(
+            out, {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_b_bytes(b.multiplier, b.k, b.n, b.instructions), 0});
     }
 }
 
@@ -171,58 +180,75 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
 /// Bytes of scratch that suffice for `gemm` with @p rows rows of A, or fewer, and a packed K x N operand under the plan of
 /// @p m.
 [[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
-                                                            std::size_t n) {
+                                                            std::size_t n, isa instructions) {
+    const bool errors = m.kind == plan_kind::error_plane;
+    const std::size_t block = errors ? std::min(rows, kernel::error_block_rows) : rows;
+    std::size_t most = 0;
+    kernel::with_table(m, [&]<class Entry>(const Entry*, const Entry*) {
+        most = kernel::table_scratch_bytes<Entry>(block, k, n, instructions);
+    });
+    for (const bool narrow : {false, true})
+        if (m.kind != plan_kind::table)
+            kernel::with_tile(instructions, narrow, [&]<class Tile>(Tile) {
+                arena panels = arena::counting();
+                kernel::take_panel_scratch<Tile>(m, block, k, panels);
+                most = std::max(most, panels.used());
+            });
+    if (!errors) return most;
     arena a = arena::counting();
-    if (m.kind == plan_kind::exact) {
-        a.take<std::int16_t>(kernel::int8_block_rows * lutra::detail::round_up(k, 2));
-        a.take<std::int32_t>(kernel::int8_block_rows * lutra::detail::round_up(n, kernel::int8_panel_columns));
-        return a.used();
-    }
-    a.take<std::int32_t>(lutra::detail::round_up(n, kernel::table_columns));
-    const std::size_t looked_up = a.used();
-    if (m.products16 == nullptr || rows < kernel::expand_from_rows) return looked_up;
-    a.release(0);
-    a.take<std::int16_t>(kernel::table_depth * 256 * kernel::table_columns);
-    a.take<std::int32_t>(rows * kernel::table_columns);
-    a.take<std::int8_t>(rows * kernel::table_depth);
-    return std::max(looked_up, a.used());
+    a.take<std::int32_t>(block * n);
+    a.take<std::int32_t>(n);
+    return a.used() + most;
+}
+[[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
+                                                            std::size_t n) {
+    return int8_gemm_scratch_bytes(m, rows, k, n, best_isa());
 }
 
 /// The integer product A B with the multiplier that @p b was packed for: A is M x K int8 (activations, the left operand), B
 /// is K x N (weights, the right one). Sums are int32 and exact: what `gemm_reference` says, on every instruction set.
 /// `use(row, first column, sums)` receives each element of the result once, in pieces of rows in any order, while A is
 /// still read: it must not write to A. epilogue.hpp has the usual ones. @p scratch: int8_gemm_scratch_bytes, given back.
-/// @p instructions: the kernels to use, for tests and comparisons. Panics on shapes that do not fit, on too little scratch,
-/// and on instructions beyond best_isa().
+/// Panics on shapes that do not fit, on too little scratch, and where the output of a usual epilogue shares memory with A
+/// or the packed B.
 ///
 /// @code
 /// const lutra::packed_int8_b b = lutra::pack_b(lutra::transposed(weight), lutra::lower(lutra::drum<4>{}), memory);
 /// lutra::gemm(x, b, scratch, lutra::store_sums{sums});
 /// @endcode
 template <class Use>
-void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use, isa instructions = best_isa()) {
+void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
     lutra::detail::require_inner_dimension(a, b.k);
-    require(has_isa(instructions), panic_code::unsupported, "gemm: this machine or build lacks that instruction set",
-            static_cast<long long>(instructions), static_cast<long long>(best_isa()));
+    lutra::detail::require_memory(a);
+    kernel::require_output_apart(use, a, b);
     const std::size_t mark = scratch.used();
-    const lowered_multiplier& m = b.multiplier;
-    if (m.kind == plan_kind::exact) {
-        switch (instructions) {
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-        case isa::avx512bw: kernel::exact_gemm<kernel::int8_avx512>(a, b, scratch, use); break;
-#endif
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-        case isa::avx2: kernel::exact_gemm<kernel::int8_avx2>(a, b, scratch, use); break;
-#endif
-        default: kernel::exact_gemm<kernel::int8_scalar>(a, b, scratch, use);
-        }
-    } else if (m.products16 == nullptr) {
-        kernel::looked_up_gemm(m.products32, a, b, scratch, use);
-    } else if (a.rows < kernel::expand_from_rows) {
-        kernel::looked_up_gemm(m.products16, a, b, scratch, use);
-    } else {
-        kernel::expanded_gemm(a, b, scratch, use, instructions);
+    switch (b.multiplier.kind) {
+    case plan_kind::exact:
+    case plan_kind::separable: kernel::separable_gemm(a, b, scratch, use); break;
+    case plan_kind::error_plane: kernel::error_plane_gemm(a, b, scratch, use); break;
+    case plan_kind::table: kernel::looked_up_gemm(a, b, scratch, use); break;
     }
+    scratch.release(mark);
+}
+
+/// The same with rows of A shared out to the workers of @p ex: any number of workers gives the same sums. @p scratch:
+/// int8_gemm_scratch_bytes for all rows, once a worker. @p use may be called by several workers at once, for different rows.
+template <executor Executor, class Use>
+void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    kernel::require_output_apart(use, a, b);
+    const std::size_t workers = ex.workers(), mark = scratch.used();
+    const std::size_t bytes = int8_gemm_scratch_bytes(b.multiplier, a.rows, b.k, b.n, b.instructions);
+    const auto memory = scratch.take<std::byte>(workers * bytes);
+    ex.run(workers, [&](std::size_t task, std::size_t worker) {
+        const std::size_t first = a.rows * task / workers, last = a.rows * (task + 1) / workers;
+        gemm_operand<std::int8_t> part = a;
+        part.data += first * a.row_stride;
+        part.rows = last - first;
+        arena mine{memory.subspan(worker * bytes, bytes)};
+        gemm(part, b, mine, [&](std::size_t row, std::size_t column, std::span<const std::int32_t> sums) {
+            use(first + row, column, sums);
+        });
+    });
     scratch.release(mark);
 }
 

@@ -21,8 +21,8 @@ struct gemm_operand {
     constexpr gemm_operand(const T* d, std::size_t r, std::size_t c, std::size_t rs, std::size_t cs) noexcept
         : data{d}, rows{r}, cols{c}, row_stride{rs}, col_stride{cs} {}
     template <class U>
-        requires(std::is_same_v<std::remove_const_t<U>, T>)
-    constexpr gemm_operand(matrix_view<U> v) noexcept : gemm_operand(v.data(), v.rows(), v.cols(), v.stride(), 1) {}
+    requires(std::is_same_v<std::remove_const_t<U>, T>) constexpr gemm_operand(matrix_view<U> v) noexcept
+        : gemm_operand(v.data(), v.rows(), v.cols(), v.stride(), 1) {}
 
     /// The element at (@p r, @p c); not checked.
     constexpr const T& operator()(std::size_t r, std::size_t c) const noexcept {
@@ -45,6 +45,12 @@ namespace detail {
 /// @p n rounded up to a multiple of @p to.
 constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
 
+/// Panics where an operand with elements has no memory.
+template <class T>
+constexpr void require_memory(const gemm_operand<T>& o) {
+    require(o.data != nullptr || o.rows == 0 || o.cols == 0, panic_code::null_view,
+            "gemm: an operand with elements needs memory");
+}
 /// Panics unless A (as it is) has as many columns as B rows.
 template <class T>
 constexpr void require_inner_dimension(const gemm_operand<T>& a, std::size_t k) {

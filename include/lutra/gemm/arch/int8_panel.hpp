@@ -7,18 +7,31 @@
 #include <cstdint>
 
 /// @file
-/// What all exact int8 tiles share. A right operand is packed once for all instruction sets: panels of 16 columns, rows of
-/// k in pairs, each weight widened to 16 bits: [panel][k / 2][column][k % 2], zero-padded (0 x 0 adds nothing to an exact
-/// sum). A tile is a type with
-/// - `rows`: the most rows that one call handles well;
-/// - `tile<Rows>(pairs, a, a_stride, b, c, c_stride)`: multiplies Rows rows of 16-bit activations (`pairs` pairs of k,
-///   strides in elements) by one panel and writes Rows x 16 sums.
+/// What all int8 tiles share. A right operand is packed into panels of 16 columns; within a panel, terms of the separable
+/// plan (one in the exact plan) follow one another, and within a term, groups of 2 or 4 rows of k:
+/// [panel][term][k / group][column][k % group]. Zeros pad a factor, so that padding adds no product.
+///
+/// A tile is a type with
+/// - `lhs_lane`, `rhs_lane`: the element types of the mapped A and of the packed B;
+/// - `group`: how many k one step takes; 2 for 16-bit lanes, 4 for 8-bit ones;
+/// - `lhs_offset`: what was added to each element of A, whose effect the driver takes back;
+/// - `rows`, `panels`: the most rows and panels of one call;
+/// - `tile<Rows, Panels>(steps, a, a_stride, b, b_stride, c)`: multiplies Rows rows of mapped activations (strides in
+///   elements) by Panels panels and writes Rows x Panels x 16 sums; a row of c has room for `panels` panels;
+/// - `map_row(from, k, map, to)`: what is left of k mapped activations by a 256-entry map, or by none.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-inline constexpr std::size_t int8_panel_columns = 16; ///< columns of B a panel
+inline constexpr std::size_t panel_columns = 16; ///< columns of B a panel
+
+/// How far a tile goes: over each of `terms` terms in `steps` groups of k, and then doubles its sums `doublings[term]`
+/// times, which scales the terms before. Tiles of 16-bit lanes have their scales in B and take all terms as one.
+struct tile_steps {
+    std::size_t steps = 0, terms = 1;
+    const std::uint8_t* doublings = nullptr;
+};
 
 } // namespace kernel
 } // namespace LUTRA_ISA

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The tiles around VPDPBUSD on machines that lack the instruction: everything of them but the instruction itself, which a
+// function takes the place of. A namespace of its own keeps these tiles apart from the real ones.
+#include <lutra/core/config.hpp>
+#if LUTRA_RUNTIME_DISPATCH
+    #undef LUTRA_ISA
+    #define LUTRA_ISA isa_emulated
+    #include <cstdint>
+    #include <immintrin.h>
+
+namespace {
+template <class Vector>
+Vector emulated_dot(Vector sum, Vector unsigned_bytes, Vector signed_bytes) {
+    std::int32_t s[sizeof(Vector) / 4];
+    std::uint8_t u[sizeof(Vector)];
+    std::int8_t b[sizeof(Vector)];
+    __builtin_memcpy(s, &sum, sizeof s);
+    __builtin_memcpy(u, &unsigned_bytes, sizeof u);
+    __builtin_memcpy(b, &signed_bytes, sizeof b);
+    for (std::size_t i = 0; i < sizeof(Vector); ++i)
+        s[i / 4] = static_cast<std::int32_t>(static_cast<std::uint32_t>(s[i / 4]) + static_cast<std::uint32_t>(u[i] * b[i]));
+    __builtin_memcpy(&sum, s, sizeof s);
+    return sum;
+}
+[[gnu::noinline, gnu::target("avx512f")]] __m512i dot_512(__m512i sum, __m512i u, __m512i s) {
+    return emulated_dot(sum, u, s);
+}
+[[gnu::noinline, gnu::target("avx2")]] __m256i dot_256(__m256i sum, __m256i u, __m256i s) { return emulated_dot(sum, u, s); }
+} // namespace
+    #define _mm512_dpbusd_epi32 dot_512
+    #define _mm256_dpbusd_avx_epi32 dot_256
+
+    #include <lutra/core/arena_memory.hpp>
+    #include <lutra/core/random.hpp>
+    #include <lutra/gemm/detail/int8_tiles.hpp>
+    #include <lutra/gemm/detail/panel_gemm.hpp>
+    #include <lutra/gemm/reference.hpp>
+
+    #include "plans.hpp"
+    #include "support/catch.hpp"
+
+namespace {
+
+template <class Tile>
+std::vector<std::int32_t> product(const lutra::lowered_multiplier& m, lutra::matrix_view<const std::int8_t> a,
+                                  lutra::matrix_view<const std::int8_t> b) {
+    const lutra::arena_memory packed{lutra::kernel::panel_layout<Tile>{m.rank, b.rows(), b.cols()}.bytes()};
+    lutra::kernel::pack_panels<Tile>(b, m, packed.bytes().data());
+    lutra::arena need = lutra::arena::counting();
+    lutra::kernel::take_panel_scratch<Tile>(m, a.rows(), a.cols(), need);
+    const lutra::arena_memory memory{need.used()};
+    lutra::arena scratch{memory.bytes()};
+    std::vector<std::int32_t> c(a.rows() * b.cols());
+    lutra::kernel::panel_gemm<Tile>(m, a, {packed.bytes().data(), b.rows(), b.cols()}, scratch,
+                                    [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
+                                        for (std::size_t j = 0; j < sums.size(); ++j)
+                                            c.at(row * b.cols() + first + j) += sums[j];
+                                    });
+    return c;
+}
+
+template <class Tile>
+void check_tile() {
+    lutra::random_generator random{5};
+    for (const auto& m : made_plans()) {
+        if (m.factors == lutra::factor_width::bits16) continue; // pack_b gives these to tiles of 16-bit lanes
+        for (std::size_t rows = 1; rows < 28; ++rows) {
+            const std::size_t k = rows * 5 % 23, n = 1 + rows * 7 % 50;
+            std::vector<std::int8_t> a(rows * k + 1), b(k * n + 1);
+            for (auto& x : a) x = static_cast<std::int8_t>(rows % 4 == 0 ? -128 : random.between(-128, 127));
+            // Weights of -128 that do not fit send pack_b to tiles of 16-bit lanes.
+            const int least = m.factors == lutra::factor_width::bits8 ? -128 : -127;
+            for (auto& x : b) x = static_cast<std::int8_t>(rows % 3 == 0 ? least : random.between(least, 127));
+            const lutra::matrix_view<const std::int8_t> x{a.data(), rows, k}, y{b.data(), k, n};
+            std::vector<std::int32_t> expected(rows * n);
+            lutra::gemm_reference(m, x, y, lutra::matrix_view{expected.data(), rows, n});
+            INFO(m.name << ' ' << rows << 'x' << k << 'x' << n);
+            CHECK(product<Tile>(m, x, y) == expected);
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("the 512-bit tile of byte dot products") {
+    if (lutra::has_isa(lutra::isa::avx512bw)) check_tile<lutra::kernel::int8_avx512vnni>();
+    SUCCEED();
+}
+TEST_CASE("the 256-bit tile of byte dot products") {
+    if (lutra::has_isa(lutra::isa::avx2)) check_tile<lutra::kernel::int8_avx_vnni>();
+    SUCCEED();
+}
+#endif
