@@ -38,6 +38,11 @@ struct store_sums {
         std::int32_t* to = detail::row_piece(out, row, first, sums.size());
         for (std::size_t j = 0; j < sums.size(); ++j) to[j] = sums[j];
     }
+    /// Where a kernel may put a block of sums itself.
+    [[nodiscard]] constexpr matrix_view<std::int32_t> place(std::size_t row, std::size_t first, std::size_t rows,
+                                                            std::size_t cols) const {
+        return out.block(row, first, rows, cols);
+    }
 };
 
 /// out = requantize(sum + bias), int8 for the next integer product; the sum with its bias saturates to int32. One

@@ -131,7 +131,7 @@ void looked_up_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& 
 
 /// The separable part of a plan.
 template <class Use>
-void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use& use) {
     with_tile(b.instructions, b.narrow, [&]<class Tile>(Tile) {
         panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n}, scratch, use);
     });
@@ -151,14 +151,15 @@ void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena
             std::copy(found.begin(), found.end(), errors.begin() + static_cast<std::ptrdiff_t>(row * b.n + first));
         });
         scratch.release(mark);
-        separable_gemm(block, b, scratch, [&](std::size_t row, std::size_t first, std::span<const std::int32_t> exact) {
+        const auto meet = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> exact) {
             const std::int32_t* error = errors.data() + row * b.n + first;
             for (std::size_t j = 0; j < exact.size(); ++j) {
                 sums[j] = exact[j];
                 add_wrapped(sums[j], error[j] * (1 << b.multiplier.error_shift));
             }
             use(i0 + row, first, std::span<const std::int32_t>{sums.data(), exact.size()});
-        });
+        };
+        separable_gemm(block, b, scratch, meet);
         scratch.release(mark);
     }
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
-#include <lutra/gemm/arch/int8_scalar.hpp>
+#include <lutra/gemm/arch/int8_avx2.hpp>
 #if LUTRA_RUNTIME_DISPATCH || (defined(__AVX512BW__) && defined(__AVX512VL__))
     #include <cstddef>
     #include <cstdint>
@@ -41,9 +41,9 @@ struct int8_avx512 {
     static constexpr std::int32_t lhs_offset = 0;
 
     template <std::size_t Rows, std::size_t Panels>
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void tile(const tile_steps& s, const std::int16_t* a,
-                                                                  std::size_t a_stride, const std::int16_t* b,
-                                                                  std::size_t b_stride, std::int32_t* c) noexcept {
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void
+    tile(const tile_steps& s, const std::int16_t* a, std::size_t a_stride, const std::int16_t* b, std::size_t b_stride,
+         std::int32_t* c, std::size_t c_stride) noexcept {
         __m512i sum[Rows][Panels];
     #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
@@ -61,8 +61,12 @@ struct int8_avx512 {
         }
     #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
-            for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + (i * panels + p) * panel_columns, sum[i][p]);
+            for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + i * c_stride + p * panel_columns, sum[i][p]);
     }
+    static constexpr auto pack_rows = int8_avx2::pack_rows;
+    static constexpr auto pack_column = int8_avx2::pack_column;
+    static constexpr std::size_t column_rows = int8_avx2::column_rows;
+
     [[gnu::target("avx512f,avx512bw,avx512vl")]] static void map_row(const std::int8_t* from, std::size_t k,
                                                                      const std::int16_t* map, std::int16_t* to) noexcept {
         if (map == nullptr) {

@@ -22,7 +22,7 @@ struct int8_neon {
 
     template <std::size_t Rows, std::size_t>
     static void tile(const tile_steps& s, const std::int16_t* a, std::size_t a_stride, const std::int16_t* b, std::size_t,
-                     std::int32_t* c) noexcept {
+                     std::int32_t* c, std::size_t c_stride) noexcept {
         int32x4_t sum[Rows][4];
     #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
@@ -40,7 +40,7 @@ struct int8_neon {
                 }
         }
         for (std::size_t i = 0; i < Rows; ++i)
-            for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * panel_columns + 4 * v, sum[i][v]);
+            for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * c_stride + 4 * v, sum[i][v]);
     }
     static void map_row(const std::int8_t* from, std::size_t k, const std::int16_t* map, std::int16_t* to) noexcept {
         int8_scalar::map_row(from, k, map, to);
@@ -57,7 +57,7 @@ struct int8_neon_dot {
 
     template <std::size_t Rows, std::size_t>
     static void tile(const tile_steps& s, const std::int8_t* a, std::size_t a_stride, const std::int8_t* b, std::size_t,
-                     std::int32_t* c) noexcept {
+                     std::int32_t* c, std::size_t c_stride) noexcept {
         int32x4_t sum[Rows][4];
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
@@ -79,7 +79,7 @@ struct int8_neon_dot {
                 for (std::size_t v = 0; v < 4; ++v) sum[i][v] = vshlq_s32(sum[i][v], doublings);
         }
         for (std::size_t i = 0; i < Rows; ++i)
-            for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * panel_columns + 4 * v, sum[i][v]);
+            for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * c_stride + 4 * v, sum[i][v]);
     }
     /// What is left of a factor in eight bits; the driver adds the rest of the one that does not fit.
     static void map_row(const std::int8_t* from, std::size_t k, const std::int16_t* map, std::int8_t* to) noexcept {

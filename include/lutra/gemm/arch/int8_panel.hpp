@@ -16,9 +16,13 @@
 /// - `group`: how many k one step takes; 2 for 16-bit lanes, 4 for 8-bit ones;
 /// - `lhs_offset`: what was added to each element of A, whose effect the driver takes back;
 /// - `rows`, `panels`: the most rows and panels of one call;
-/// - `tile<Rows, Panels>(steps, a, a_stride, b, b_stride, c)`: multiplies Rows rows of mapped activations (strides in
-///   elements) by Panels panels and writes Rows x Panels x 16 sums; a row of c has room for `panels` panels;
-/// - `map_row(from, k, map, to)`: what is left of k mapped activations by a 256-entry map, or by none.
+/// - `tile<Rows, Panels>(steps, a, a_stride, b, b_stride, c, c_stride)`: multiplies Rows rows of mapped activations by
+/// Panels
+///   panels and writes Rows x (Panels * 16) sums; strides are in elements;
+/// - `map_row(from, k, map, to)`: what is left of k mapped activations by a 256-entry map, or by none;
+/// - optionally, to pack B as it is, `pack_rows(from, stride, out)` for `group` rows of a panel and `pack_column(from, out)`
+/// for
+///   `column_rows` rows of a column that lie side by side.
 
 namespace lutra {
 inline namespace LUTRA_ISA {

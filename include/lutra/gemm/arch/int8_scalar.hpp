@@ -20,8 +20,8 @@ struct int8_scalar {
 
     template <std::size_t Rows, std::size_t>
     static void tile(const tile_steps& s, const std::int16_t* a, std::size_t a_stride, const std::int16_t* b, std::size_t,
-                     std::int32_t* c) noexcept {
-        for (std::size_t i = 0; i < Rows; ++i, a += a_stride, c += panel_columns) {
+                     std::int32_t* c, std::size_t c_stride) noexcept {
+        for (std::size_t i = 0; i < Rows; ++i, a += a_stride, c += c_stride) {
             std::uint32_t sum[panel_columns] = {}; // terms may wrap around; their sum does not
             for (std::size_t step = 0; step < s.steps; ++step)
                 for (std::size_t j = 0; j < panel_columns; ++j) {

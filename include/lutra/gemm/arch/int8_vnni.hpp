@@ -39,7 +39,7 @@ struct int8_avx512vnni : int8_dot_lanes {
     template <std::size_t Rows, std::size_t Panels>
     [[gnu::target("avx512f,avx512bw,avx512vl,avx512vnni")]] static void
     tile(const tile_steps& s, const std::uint8_t* a, std::size_t a_stride, const std::int8_t* b, std::size_t b_stride,
-         std::int32_t* c) noexcept {
+         std::int32_t* c, std::size_t c_stride) noexcept {
         constexpr __mmask16 all = 0xffff; // g++ 12 warns of the unmasked shift's undefined source
         __m512i sum[Rows][Panels];
         #pragma GCC unroll 16
@@ -65,7 +65,7 @@ struct int8_avx512vnni : int8_dot_lanes {
         }
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
-            for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + (i * panels + p) * panel_columns, sum[i][p]);
+            for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + i * c_stride + p * panel_columns, sum[i][p]);
     }
 };
     #endif
@@ -77,7 +77,8 @@ struct int8_avx_vnni : int8_dot_lanes {
 
     template <std::size_t Rows, std::size_t>
     [[gnu::target("avx2,avxvnni")]] static void tile(const tile_steps& s, const std::uint8_t* a, std::size_t a_stride,
-                                                     const std::int8_t* b, std::size_t, std::int32_t* c) noexcept {
+                                                     const std::int8_t* b, std::size_t, std::int32_t* c,
+                                                     std::size_t c_stride) noexcept {
         __m256i low[Rows], high[Rows];
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i) low[i] = high[i] = _mm256_setzero_si256();
@@ -103,7 +104,7 @@ struct int8_avx_vnni : int8_dot_lanes {
         }
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i) {
-            auto* out = reinterpret_cast<__m256i*>(c + i * panel_columns);
+            auto* out = reinterpret_cast<__m256i*>(c + i * c_stride);
             _mm256_storeu_si256(out, low[i]);
             _mm256_storeu_si256(out + 1, high[i]);
         }

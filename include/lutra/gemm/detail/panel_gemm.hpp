@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,40 +58,61 @@ constexpr bool holds_128(const gemm_operand<std::int8_t>& b) noexcept {
     return false;
 }
 
+/// Packs columns @p j0 and following, at most a panel of them, by the maps of a term; @p map is null for the identity.
+template <class Tile>
+void pack_panel(gemm_operand<std::int8_t> b, std::size_t j0, const typename Tile::rhs_lane* map,
+                typename Tile::rhs_lane* out) noexcept {
+    using lane = typename Tile::rhs_lane;
+    const std::size_t width = std::min(panel_columns, b.cols - j0), whole = b.rows / Tile::group * Tile::group;
+    const std::int8_t* from = b.data + j0 * b.col_stride;
+    std::size_t k = 0; // rows that are done
+    if (width < panel_columns || whole < b.rows)
+        std::fill(out, out + lutra::detail::round_up(b.rows, Tile::group) * panel_columns, lane{0});
+    if constexpr (requires { Tile::pack_rows; }) {
+        if (map == nullptr && b.col_stride == 1 && width == panel_columns)
+            for (; k < whole; k += Tile::group)
+                Tile::pack_rows(from + k * b.row_stride, b.row_stride, out + k * panel_columns);
+        else if (map == nullptr && b.row_stride == 1)
+            for (; k + Tile::column_rows <= b.rows; k += Tile::column_rows)
+                for (std::size_t j = 0; j < width; ++j)
+                    Tile::pack_column(from + j * b.col_stride + k, out + k * panel_columns + j * Tile::group);
+    }
+    for (; k < b.rows; ++k) {
+        lane* to = out + k / Tile::group * Tile::group * panel_columns + k % Tile::group;
+        for (std::size_t j = 0; j < width; ++j) {
+            const std::int8_t x = from[k * b.row_stride + j * b.col_stride];
+            to[j * Tile::group] = map == nullptr ? lane{x} : map[index_of(x)];
+        }
+    }
+}
+
 /// Packs @p b, mapped by the factors of @p m, into @p memory. 16-bit lanes take the terms' scales in.
 template <class Tile>
 void pack_panels(gemm_operand<std::int8_t> b, const lowered_multiplier& m, std::byte* memory) noexcept {
     using lane = typename Tile::rhs_lane;
     const panel_layout<Tile> layout{m.rank, b.rows, b.cols};
-    auto* offsets = reinterpret_cast<std::int32_t*>(memory);
     auto* out = reinterpret_cast<lane*>(memory + layout.offset_bytes());
-    lane mapped[256];
-    for (std::size_t panel = 0; panel < layout.panels; ++panel) {
-        const std::size_t j0 = panel * panel_columns, width = std::min(panel_columns, b.cols - j0);
-        std::uint32_t sums[panel_columns] = {}; // modulo 2^32, as the sums they are added to
-        for (std::size_t term = 0; term < m.rank; ++term) {
-            const int shift = sizeof(lane) == 1 ? 0 : m.shifts[term];
-            for (std::size_t x = 0; x < 256 && m.rhs_factors != nullptr; ++x)
-                mapped[x] = static_cast<lane>(m.rhs_factors[term * 256 + x] << shift);
-            for (std::size_t k0 = 0; k0 < b.rows; k0 += Tile::group, out += Tile::group * panel_columns) {
-                const std::size_t depth = std::min(Tile::group, b.rows - k0);
-                if (width < panel_columns || depth < Tile::group) std::fill(out, out + Tile::group * panel_columns, lane{0});
-                for (std::size_t k = 0; k < depth; ++k) {
-                    const std::int8_t* from = b.data + (k0 + k) * b.row_stride + j0 * b.col_stride;
-                    for (std::size_t j = 0; j < width; ++j) {
-                        const std::int8_t x = from[j * b.col_stride];
-                        out[j * Tile::group + k] = m.rhs_factors == nullptr ? lane{x} : mapped[index_of(x)];
-                    }
-                }
-                if constexpr (Tile::lhs_offset != 0)
-                    for (std::size_t j = 0; j < width; ++j)
-                        for (std::size_t k = 0; k < depth; ++k)
-                            sums[j] += static_cast<std::uint32_t>(out[j * Tile::group + k]) << m.shifts[term];
-            }
+    lane maps[max_rank][256];
+    for (std::size_t term = 0; term < m.rank && m.rhs_factors != nullptr; ++term)
+        for (std::size_t x = 0; x < 256; ++x)
+            maps[term][x] = static_cast<lane>(m.rhs_factors[term * 256 + x] << (sizeof(lane) == 1 ? 0 : m.shifts[term]));
+    const std::size_t term_lanes = layout.steps * Tile::group * panel_columns;
+    for (std::size_t panel = 0; panel < layout.panels; ++panel)
+        for (std::size_t term = 0; term < m.rank; ++term, out += term_lanes)
+            pack_panel<Tile>(b, panel * panel_columns, m.rhs_factors == nullptr ? nullptr : maps[term], out);
+    if constexpr (Tile::lhs_offset != 0) {
+        auto* offsets = reinterpret_cast<std::int32_t*>(memory);
+        const auto* lanes = reinterpret_cast<const lane*>(memory + layout.offset_bytes());
+        for (std::size_t j = 0; j < layout.panels * panel_columns; ++j) {
+            std::uint32_t sum = 0; // modulo 2^32, as what it is added to
+            const lane* column = lanes + j / panel_columns * layout.panel_lanes + j % panel_columns * Tile::group;
+            for (std::size_t term = 0; term < m.rank; ++term, column += term_lanes)
+                for (std::size_t k = 0; k < b.rows; ++k)
+                    sum +=
+                        static_cast<std::uint32_t>(column[k / Tile::group * Tile::group * panel_columns + k % Tile::group])
+                        << m.shifts[term];
+            offsets[j] = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(Tile::lhs_offset) * sum);
         }
-        if constexpr (Tile::lhs_offset != 0)
-            for (std::size_t j = 0; j < panel_columns; ++j)
-                *offsets++ = static_cast<std::int32_t>(0u - static_cast<std::uint32_t>(Tile::lhs_offset) * sums[j]);
     }
 }
 
@@ -98,7 +120,7 @@ void pack_panels(gemm_operand<std::int8_t> b, const lowered_multiplier& m, std::
 template <class Tile>
 struct tile_functions {
     using function = void (*)(const tile_steps&, const typename Tile::lhs_lane*, std::size_t, const typename Tile::rhs_lane*,
-                              std::size_t, std::int32_t*) noexcept;
+                              std::size_t, std::int32_t*, std::size_t) noexcept;
 
     template <std::size_t Panels, std::size_t... Rows>
     static constexpr std::array<function, Tile::rows> column(std::index_sequence<Rows...>) {
@@ -186,6 +208,12 @@ constexpr void take_panel_scratch(const lowered_multiplier& m, std::size_t rows,
     a.take<std::int8_t>(k);
 }
 
+/// A `use` that only keeps the sums and says where.
+template <class Use>
+concept places_sums = requires(const Use& use, std::size_t n) {
+    { use.place(n, n, n, n) } -> std::same_as<matrix_view<std::int32_t>>;
+};
+
 /// `use(row, first column, sums)` takes pieces of up to Tile::panels x 16 columns, each element once.
 template <class Tile, class Use>
 void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const packed_panels& b, arena& scratch,
@@ -199,7 +227,7 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                                                                   : tile_steps{layout.steps * m.rank};
     const std::size_t block = mapped_block_rows<Tile>(m.rank, b.k, a.rows);
     mapped_rows<Tile> mapped{m, b.k, scratch, block};
-    alignas(64) std::int32_t sums[Tile::rows * Tile::panels * panel_columns];
+    alignas(64) std::int32_t buffer[Tile::rows * Tile::panels * panel_columns];
     for (std::size_t i0 = 0; i0 < a.rows; i0 += block) {
         const std::size_t rows = std::min(block, a.rows - i0), tiles = (rows + Tile::rows - 1) / Tile::rows;
         for (std::size_t i = 0; i < rows; ++i) mapped.map(a, i0 + i, i);
@@ -208,10 +236,21 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
             const std::size_t columns = std::min(count * panel_columns, b.n - j);
             for (std::size_t tile = 0, i = 0; tile < tiles; ++tile) { // tiles of equal height, give or take a row
                 const std::size_t height = rows / tiles + (tile < rows % tiles ? 1 : 0);
-                tile_functions<Tile>::all[count - 1][height - 1](
-                    steps, mapped.row(i), mapped.stride(), panels + panel * layout.panel_lanes, layout.panel_lanes, sums);
+                std::int32_t* to = buffer;
+                std::size_t stride = Tile::panels * panel_columns;
+                [[maybe_unused]] bool placed = false;
+                if constexpr (places_sums<Use>) {
+                    placed = columns == count * panel_columns;
+                    if (placed) {
+                        const auto at = use.place(i0 + i, j, height, columns);
+                        to = at.data(), stride = at.stride();
+                    }
+                }
+                tile_functions<Tile>::all[count - 1][height - 1](steps, mapped.row(i), mapped.stride(),
+                                                                 panels + panel * layout.panel_lanes, layout.panel_lanes, to,
+                                                                 stride);
                 for (std::size_t r = 0; r < height; ++r, ++i) {
-                    std::int32_t* row = sums + r * Tile::panels * panel_columns;
+                    std::int32_t* row = to + r * stride;
                     if constexpr (Tile::lhs_offset != 0) {
                         const auto* offsets = reinterpret_cast<const std::int32_t*>(b.data) + j;
                         for (std::size_t c = 0; c < columns; ++c) add_wrapped(row[c], offsets[c]);
@@ -222,7 +261,7 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                                 add_lost_factors<Tile>(m, layout, a.data + (i0 + i) * a.row_stride, a.col_stride, b.k,
                                                        panels + (panel + c / panel_columns) * layout.panel_lanes,
                                                        std::min(panel_columns, columns - c), row + c);
-                    use(i0 + i, j, std::span<const std::int32_t>{row, columns});
+                    if (!placed) use(i0 + i, j, std::span<const std::int32_t>{row, columns});
                 }
             }
         }
