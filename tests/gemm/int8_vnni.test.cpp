@@ -6,27 +6,39 @@
 #if LUTRA_RUNTIME_DISPATCH
     #undef LUTRA_ISA
     #define LUTRA_ISA isa_emulated
+    #include <cstddef>
     #include <cstdint>
     #include <immintrin.h>
 
 namespace {
-template <class Vector>
-Vector emulated_dot(Vector sum, Vector unsigned_bytes, Vector signed_bytes) {
-    std::int32_t s[sizeof(Vector) / 4];
-    std::uint8_t u[sizeof(Vector)];
-    std::int8_t b[sizeof(Vector)];
-    __builtin_memcpy(s, &sum, sizeof s);
-    __builtin_memcpy(u, &unsigned_bytes, sizeof u);
-    __builtin_memcpy(b, &signed_bytes, sizeof b);
-    for (std::size_t i = 0; i < sizeof(Vector); ++i)
-        s[i / 4] = static_cast<std::int32_t>(static_cast<std::uint32_t>(s[i / 4]) + static_cast<std::uint32_t>(u[i] * b[i]));
-    __builtin_memcpy(&sum, s, sizeof s);
-    return sum;
-}
+template <std::size_t Bytes>
+struct parts {
+    std::int32_t sum[Bytes / 4];
+    std::uint8_t u[Bytes];
+    std::int8_t s[Bytes];
+
+    void add_products() {
+        for (std::size_t i = 0; i < Bytes; ++i)
+            sum[i / 4] =
+                static_cast<std::int32_t>(static_cast<std::uint32_t>(sum[i / 4]) + static_cast<std::uint32_t>(u[i] * s[i]));
+    }
+};
 [[gnu::noinline, gnu::target("avx512f")]] __m512i dot_512(__m512i sum, __m512i u, __m512i s) {
-    return emulated_dot(sum, u, s);
+    parts<64> p;
+    _mm512_storeu_si512(p.sum, sum);
+    _mm512_storeu_si512(p.u, u);
+    _mm512_storeu_si512(p.s, s);
+    p.add_products();
+    return _mm512_loadu_si512(p.sum);
 }
-[[gnu::noinline, gnu::target("avx2")]] __m256i dot_256(__m256i sum, __m256i u, __m256i s) { return emulated_dot(sum, u, s); }
+[[gnu::noinline, gnu::target("avx2")]] __m256i dot_256(__m256i sum, __m256i u, __m256i s) {
+    parts<32> p;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p.sum), sum);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p.u), u);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p.s), s);
+    p.add_products();
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p.sum));
+}
 } // namespace
     #define _mm512_dpbusd_epi32 dot_512
     #define _mm256_dpbusd_avx_epi32 dot_256

@@ -5,6 +5,7 @@
 #include <lutra/core/arena_memory.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/random.hpp>
+#include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 
@@ -68,6 +69,22 @@ inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier&
     for (std::size_t i = 0; i < c.size(); ++i)
         if (count[i] != 1) c[i] = bad_count;
     if (scratch.used() != 0) c.push_back(bad_count);
+    return c;
+}
+
+/// The same by store_sums, into a matrix that is wider than the product.
+inline std::vector<std::int32_t> stored_product(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
+                                                lutra::gemm_operand<std::int8_t> b, lutra::isa instructions) {
+    const lutra::arena_memory packed{lutra::packed_b_bytes(m, b.rows, b.cols, instructions)};
+    const lutra::arena_memory memory{lutra::int8_gemm_scratch_bytes(m, a.rows, b.rows, b.cols, instructions)};
+    lutra::arena scratch{memory.bytes()};
+    const std::size_t stride = b.cols + 3;
+    std::vector<std::int32_t> wide(a.rows * stride, bad_count), c;
+    lutra::gemm(a, lutra::pack_b(b, m, packed.bytes(), instructions), scratch,
+                lutra::store_sums{lutra::matrix_view{wide.data(), a.rows, b.cols, stride}});
+    for (std::size_t i = 0; i < wide.size(); ++i)
+        if (i % stride < b.cols) c.push_back(wide[i]);
+        else if (wide[i] != bad_count) c.push_back(bad_count); // a write beside the product
     return c;
 }
 

@@ -29,6 +29,7 @@ void check(const lutra::lowered_multiplier& m, std::size_t rows, std::size_t k, 
     for (const lutra::isa i : usable_isas()) {
         INFO(m.name << ' ' << rows << 'x' << k << 'x' << n << ' ' << to_string(i) << ", seed " << seed);
         CHECK(packed_product(m, a, b, i) == expected);
+        CHECK(stored_product(m, a, b, i) == expected);
     }
 }
 

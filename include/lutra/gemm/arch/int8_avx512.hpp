@@ -20,6 +20,12 @@ struct map_avx512 {
     [[gnu::target("avx512f,avx512bw,avx512vl")]] explicit map_avx512(const std::int16_t* map) noexcept {
         for (int i = 0; i < 8; ++i) entries[i] = _mm512_loadu_si512(map + i * 32);
     }
+    /// The lowest min(@p n, 32) bits.
+    static __mmask32 first(std::size_t n) noexcept { return n >= 32 ? 0xffffffffu : (1u << n) - 1; }
+    /// min(@p n, 32) bytes and zeros.
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m256i load(const std::int8_t* from, std::size_t n) noexcept {
+        return _mm256_maskz_loadu_epi8(first(n), from);
+    }
     /// The entries of 32 bytes that were widened to 16 bits. The permute reads the low six bits of an index.
     [[gnu::target("avx512f,avx512bw,avx512vl")]] __m512i operator()(__m512i index) const noexcept {
         const __mmask32 second = _mm512_movepi16_mask(_mm512_slli_epi16(index, 9));
@@ -71,20 +77,14 @@ struct int8_avx512 {
                                                                      const std::int16_t* map, std::int16_t* to) noexcept {
         if (map == nullptr) {
             for (std::size_t i = 0; i < k; i += 32)
-                _mm512_mask_storeu_epi16(to + i, first(k - i), _mm512_cvtepi8_epi16(load(from + i, k - i)));
+                _mm512_mask_storeu_epi16(to + i, map_avx512::first(k - i),
+                                         _mm512_cvtepi8_epi16(map_avx512::load(from + i, k - i)));
             return;
         }
         const map_avx512 look_up{map};
         for (std::size_t i = 0; i < k; i += 32)
-            _mm512_mask_storeu_epi16(to + i, first(k - i), look_up(_mm512_cvtepu8_epi16(load(from + i, k - i))));
-    }
-
-private:
-    /// The lowest min(@p n, 32) bits.
-    static __mmask32 first(std::size_t n) noexcept { return n >= 32 ? 0xffffffffu : (1u << n) - 1; }
-    /// min(@p n, 32) bytes and zeros.
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m256i load(const std::int8_t* from, std::size_t n) noexcept {
-        return _mm256_maskz_loadu_epi8(first(n), from);
+            _mm512_mask_storeu_epi16(to + i, map_avx512::first(k - i),
+                                     look_up(_mm512_cvtepu8_epi16(map_avx512::load(from + i, k - i))));
     }
 };
 

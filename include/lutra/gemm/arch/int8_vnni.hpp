@@ -2,7 +2,7 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
-#include <lutra/gemm/arch/int8_panel.hpp>
+#include <lutra/gemm/arch/int8_avx512.hpp>
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512VNNI__) || defined(__AVXVNNI__)
     #include <cstddef>
     #include <cstdint>
@@ -66,6 +66,18 @@ struct int8_avx512vnni : int8_dot_lanes {
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
             for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + i * c_stride + p * panel_columns, sum[i][p]);
+    }
+    /// As in int8_dot_lanes, by a map in registers; the offset is the highest bit turned over.
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void map_row(const std::int8_t* from, std::size_t k,
+                                                                     const std::int16_t* map, std::uint8_t* to) noexcept {
+        if (map == nullptr) return int8_dot_lanes::map_row(from, k, map, to);
+        const map_avx512 look_up{map};
+        const __m256i offset = _mm256_set1_epi8(-128);
+        for (std::size_t i = 0; i < k; i += 32) {
+            const __mmask32 here = map_avx512::first(k - i);
+            const __m512i factors = look_up(_mm512_cvtepu8_epi16(map_avx512::load(from + i, k - i)));
+            _mm256_mask_storeu_epi8(to + i, here, _mm256_xor_si256(_mm512_maskz_cvtepi16_epi8(here, factors), offset));
+        }
     }
 };
     #endif
