@@ -2,6 +2,7 @@
 
 // The main job: what becomes of a Vision Transformer's accuracy, power and speed under approximate multipliers.
 
+#include "support/fail.hpp"
 #include "support/fashion_mnist.hpp"
 #include "support/multipliers.hpp"
 #include "support/progress.hpp"

@@ -7,13 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
 namespace {
-
-template <class M, class F>
-int differences(F circuit) {
-    return failures([&](std::int8_t a, std::int8_t b) { return M::multiply(a, b) == circuit(a, b); });
-}
 
 /// The signed array, cell by cell: bit j of the activation, bit i of the weight; sign bits weigh -2^7.
 template <class Keep>
@@ -25,16 +21,6 @@ auto cells(Keep keep) {
                 if (keep(j, i) && (a >> j & 1) != 0 && (b >> i & 1) != 0)
                     sum += ((j == 7) != (i == 7) ? -1 : 1) * (1 << (i + j));
         return sum;
-    };
-}
-
-/// A circuit on magnitudes with the sign put back.
-template <class F>
-auto signed_of(F circuit) {
-    return [=](std::int8_t a, std::int8_t b) {
-        const auto x = static_cast<unsigned>(a < 0 ? -a : a), y = static_cast<unsigned>(b < 0 ? -b : b);
-        const int p = static_cast<int>(circuit(x, y));
-        return (a ^ b) < 0 ? -p : p;
     };
 }
 
@@ -103,20 +89,6 @@ unsigned kulkarni_blocks(unsigned a, unsigned b) {
     }
 }
 
-template <class M>
-bool commutes() {
-    return failures([](std::int8_t a, std::int8_t b) { return M::multiply(a, b) == M::multiply(b, a); }) == 0;
-}
-
-/// f(-a, b) == f(a, -b) == -f(a, b) wherever the operand can be negated.
-template <class M>
-bool sign_symmetric() {
-    return failures([](std::int8_t a, std::int8_t b) {
-        return (a == -128 || M::multiply(static_cast<std::int8_t>(-a), b) == -M::multiply(a, b)) &&
-               (b == -128 || M::multiply(a, static_cast<std::int8_t>(-b)) == -M::multiply(a, b));
-    }) == 0;
-}
-
 } // namespace
 
 TEST_CASE("array circuits equal the sum of the cells that they keep") {
@@ -163,8 +135,8 @@ TEST_CASE("known products") {
     using namespace lutra;
     CHECK(drum<4>::multiply(100, 3) == 312); // 110'0100 -> 1101 << 3
     CHECK(mitchell::multiply(3, 3) == 8);
-    CHECK(roba::multiply(3, 3) == 8);   // 3 rounds to 2
-    CHECK(roba::multiply(6, 6) == 32);  // 6 rounds to 8
+    CHECK(roba::multiply(3, 3) == 8);  // 3 rounds to 2
+    CHECK(roba::multiply(6, 6) == 32); // 6 rounds to 8
     CHECK(kulkarni::multiply(-3, 3) == -7);
     CHECK(perforated<0, 1>::multiply(5, 7) == 30);
 }
@@ -181,7 +153,7 @@ TEST_CASE("commutativity: the left operand is the activation, the right one the 
     CHECK_FALSE(commutes<broken_array<2, 6>>());
     CHECK_FALSE(commutes<perforated<0, 2>>());
     CHECK_FALSE(commutes<operand_truncated<3, 0>>());
-    CHECK(operand_truncated<3, 0>::multiply(7, 9) == 0); // the activation lost its bits,
+    CHECK(operand_truncated<3, 0>::multiply(7, 9) == 0);  // the activation lost its bits,
     CHECK(operand_truncated<3, 0>::multiply(9, 7) == 56); // the weight did not
     CHECK(perforated<0, 2>::multiply(9, 3) == 0);
     CHECK(perforated<0, 2>::multiply(3, 9) == 24);
@@ -210,7 +182,7 @@ TEST_CASE("separable multipliers keep their claim on every pair") {
             }) == 0);
         }
     });
-    CHECK(separable == 12); // all but the broken arrays and mitchell
+    CHECK(separable == 15); // the truncations, drum, roba, kulkarni, dsm, ssm and ilm
 }
 
 TEST_CASE("the list of built-in multipliers") {
@@ -219,12 +191,13 @@ TEST_CASE("the list of built-in multipliers") {
     lutra::for_each_builtin([&]<lutra::multiplier M>(M) {
         if (n++ == 0) first = M::name;
         CHECK(M::name != previous);
-        CHECK(M::multiply(0, 77) == 0);
-        CHECK(M::multiply(77, 0) == 0);
+        // Zero stays zero but in etm, where the other operand alone fills the lower half of the product.
+        CHECK((M::multiply(0, 77) == 0) == !std::is_same_v<M, lutra::etm>);
+        CHECK((M::multiply(77, 0) == 0) == !std::is_same_v<M, lutra::etm>);
         previous = M::name;
     });
     CHECK(n == lutra::builtin_multipliers::size);
-    CHECK(n == 16);
+    CHECK(n == 26);
     CHECK(first == "exact");
     CHECK(lutra::operand_truncated<2, 2>::name == "operand_truncated2_2");
     CHECK(lutra::drum<4>::name == "drum4");

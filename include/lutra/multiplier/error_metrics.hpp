@@ -24,8 +24,8 @@ struct error_metrics {
     friend constexpr bool operator==(const error_metrics&, const error_metrics&) = default;
 };
 
-/// Sums from which the metrics follow. Integers but for the relative error, so that the order of the pairs does not matter
-/// to the others.
+/// Sums from which the metrics follow. The order of the pairs matters to the relative error only: the squares' sum is
+/// exact below 2^53, hence over all pairs of 8x8 bits, and beyond a number that 64 bits of integer could not hold.
 class error_sums {
 public:
     constexpr void add(std::int64_t exact_product, std::int64_t product) noexcept {
@@ -39,7 +39,7 @@ public:
         ++wrong_;
         absolute_ += size;
         signed_ += e;
-        squared_ += static_cast<std::uint64_t>(size) * static_cast<std::uint64_t>(size);
+        squared_ += static_cast<double>(size) * static_cast<double>(size);
         if (size > worst_) worst_ = size;
     }
     constexpr void add(const error_sums& other) noexcept {
@@ -63,15 +63,14 @@ public:
         m.wce = worst_;
         m.wce_percent = 100 * static_cast<double>(worst_) / range;
         m.ep_percent = 100 * static_cast<double>(wrong_) / n;
-        m.mse = static_cast<double>(squared_) / n;
+        m.mse = squared_ / n;
         m.bias = static_cast<double>(signed_) / n;
         return m;
     }
 
 private:
     std::int64_t pairs_ = 0, nonzero_ = 0, wrong_ = 0, absolute_ = 0, signed_ = 0, worst_ = 0;
-    std::uint64_t squared_ = 0;
-    double relative_ = 0;
+    double squared_ = 0, relative_ = 0;
 };
 
 namespace detail::mul {

@@ -107,22 +107,24 @@ private:
 /// (Oklobdzija, Villeger and Liu, 1996): n bits that end as m take n - m full adders.
 class column_heap {
 public:
+    /// @p columns: those of the product, at most 32.
+    constexpr explicit column_heap(int columns = 16) noexcept : columns_(columns) {}
     /// A bit of weight 2^@p column that settles at @p arrival; columns past the last are not part of the product.
     constexpr void add(int column, int arrival) noexcept {
-        if (column < columns) bits_[at(column)][at(count_[at(column)]++)] = arrival;
+        if (column < columns_) bits_[at(column)][at(count_[at(column)]++)] = arrival;
     }
     /// Adds the adders to @p circuit; returns when the sum has settled.
     constexpr int compress(gate_circuit& circuit) noexcept {
         int first = 0;
         bool any = false;
-        for (int column = 0; column < columns; ++column)
+        for (int column = 0; column < columns_; ++column)
             for (int i = 0; i < count_[at(column)]; ++i) {
                 const int t = bits_[at(column)][at(i)];
                 first = any ? std::min(first, t) : t;
                 any = true;
             }
         int done = 0;
-        for (int column = 0; column < columns; ++column) {
+        for (int column = 0; column < columns_; ++column) {
             int& n = count_[at(column)];
             while (n > 1) {
                 const int used = std::min(n, 3);
@@ -138,7 +140,6 @@ public:
     }
 
 private:
-    static constexpr int columns = 16;
     static constexpr std::size_t at(int i) noexcept { return static_cast<std::size_t>(i); }
     constexpr int take_earliest(int column) noexcept {
         auto& bits = bits_[at(column)];
@@ -150,8 +151,9 @@ private:
         bits[at(best)] = bits[at(--n)];
         return time;
     }
-    std::array<std::array<int, 32>, columns> bits_{};
-    std::array<int, columns> count_{};
+    std::array<std::array<int, 32>, 32> bits_{};
+    std::array<int, 32> count_{};
+    int columns_;
 };
 
 /// An array multiplier of 8x8 bits, signed (Baugh and Wooley, 1973) or not, that keeps the partial products for which
