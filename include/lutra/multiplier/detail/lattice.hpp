@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
+#if !LUTRA_HOSTED
+    #error "lutra/multiplier/detail/lattice.hpp uses floating point and much stack: it is for factorize.hpp, on the host."
+#endif
+
 #include <lutra/multiplier/separable_terms.hpp>
 
 #include <array>
