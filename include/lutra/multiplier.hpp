@@ -28,15 +28,20 @@
 #include <lutra/multiplier/mitchell.hpp> // IWYU pragma: export
 #include <lutra/multiplier/mitchell_truncated.hpp> // IWYU pragma: export
 #include <lutra/multiplier/operand_truncated.hpp> // IWYU pragma: export
+#include <lutra/multiplier/operands.hpp> // IWYU pragma: export
 #include <lutra/multiplier/perforated.hpp> // IWYU pragma: export
+#include <lutra/multiplier/plan_cost.hpp> // IWYU pragma: export
+#include <lutra/multiplier/plan_kind.hpp> // IWYU pragma: export
 #include <lutra/multiplier/realm.hpp> // IWYU pragma: export
 #include <lutra/multiplier/roba.hpp> // IWYU pragma: export
 #include <lutra/multiplier/sampled_metrics.hpp> // IWYU pragma: export
+#include <lutra/multiplier/separable_terms.hpp> // IWYU pragma: export
 #include <lutra/multiplier/ssm.hpp> // IWYU pragma: export
 #include <lutra/multiplier/table.hpp> // IWYU pragma: export
 #include <lutra/multiplier/table_bytes.hpp> // IWYU pragma: export
 #include <lutra/multiplier/table_format.hpp> // IWYU pragma: export
 #include <lutra/multiplier/table_npy.hpp> // IWYU pragma: export
 #if LUTRA_HOSTED
+    #include <lutra/multiplier/factorize.hpp> // IWYU pragma: export
     #include <lutra/multiplier/heap_table.hpp> // IWYU pragma: export
 #endif

@@ -27,6 +27,14 @@ struct unsigned4 {
     static constexpr std::string_view name = "unsigned4";
     static constexpr product multiply(lhs a, rhs b) noexcept { return a * b - 1; }
 };
+/// Wrong by +9 for one pair; its activations reach 255.
+struct mixed_fault {
+    using lhs = std::uint8_t;
+    using rhs = std::int8_t;
+    using product = std::int32_t;
+    static constexpr std::string_view name = "mixed_fault";
+    static constexpr product multiply(lhs a, rhs b) noexcept { return a * b + (a == 200 && b == -9 ? 9 : 0); }
+};
 
 double mae(auto m) { return lutra::metrics_of<decltype(m)>().mae_percent; }
 
@@ -52,6 +60,14 @@ TEST_CASE("only the pairs that a circuit has wires for count") {
     CHECK(m.mae_percent == 100 / 256.0);
     CHECK(m.ep_percent == 100);
     CHECK(m.bias == -1);
+}
+
+TEST_CASE("operands of different signs are measured against their own exact products") {
+    const auto m = lutra::metrics_of<mixed_fault>();
+    CHECK(m.wce == 9);
+    CHECK(m.ep_percent == 100 / 65536.0);
+    CHECK(m.bias == 9 / 65536.0);
+    CHECK(lutra::metrics_of(*lutra::make_table<mixed_fault>()) == m);
 }
 
 TEST_CASE("truncated operands have the mean errors of the published circuits") {

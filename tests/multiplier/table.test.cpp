@@ -42,6 +42,13 @@ struct unsigned_exact {
     static constexpr std::string_view name = "unsigned_exact";
     static constexpr product multiply(lhs a, rhs b) noexcept { return static_cast<product>(a * b); }
 };
+struct half_signed {
+    using lhs = std::uint8_t;
+    using rhs = std::int8_t;
+    using product = std::int32_t;
+    static constexpr std::string_view name = "half_signed";
+    static constexpr product multiply(lhs a, rhs b) noexcept { return a * b; }
+};
 
 } // namespace
 
@@ -105,6 +112,36 @@ TEST_CASE("C models and callables on values") {
     CHECK(calls == 65536);
     CHECK(table->multiply(-5, 7) == -12);
     REQUIRE_PANIC(table->fill_from_values([](std::int8_t, std::int8_t) { return std::int64_t{1} << 31; }), overflow);
+}
+
+TEST_CASE("operands of different signs") {
+    using lutra::operand_signs;
+    const operand_signs unsigned_signed{signedness::is_unsigned, signedness::is_signed};
+    const auto table = lutra::make_table<half_signed>();
+    CHECK(table->operands() == unsigned_signed);
+    CHECK(table->is_exact());
+    CHECK(table->at(255, 255) == -255);
+    CHECK(table->min_product() == 255 * -128);
+    CHECK(table->max_product() == 255 * 127);
+    // The signature says it: of functions, of callables, or the caller.
+    table->fill_from_values(&half_signed::multiply);
+    CHECK(table->operands() == unsigned_signed);
+    CHECK(table->is_exact());
+    table->fill_from_values([](std::int8_t a, std::uint8_t b) { return a * b; });
+    CHECK(table->operands() == operand_signs{signedness::is_signed, signedness::is_unsigned});
+    CHECK(table->at(255, 255) == -255);
+    CHECK(table->is_exact());
+    table->fill_from_values([](auto a, auto b) { return a * b; });
+    CHECK(table->operands() == signedness::is_signed);
+    CHECK(table->operands().all_signed());
+    table->fill_from_values([](int a, int b) { return a * b; });
+    CHECK(table->is_exact());
+    table->fill_from_values<std::uint8_t, std::uint8_t>([](int a, int b) { return a * b; });
+    CHECK(table->operands() == signedness::is_unsigned);
+    CHECK(table->at(255, 255) == 65025);
+    // 16 bits of a product are signed if an operand is.
+    table->fill_from_bits([](std::uint8_t a, std::uint8_t b) { return a * static_cast<std::int8_t>(b); }, unsigned_signed);
+    CHECK(table->is_exact());
 }
 
 TEST_CASE("operands narrower than eight bits see the low bits") {

@@ -106,6 +106,17 @@ TEST_CASE("the signs of raw entries and of operands") {
     CHECK((*operands)->at(8, 2) == 16);
 }
 
+TEST_CASE("in the order of values only a signed operand starts with its negative ones") {
+    bytes_t out;
+    for (int a = 0; a < 256; ++a)
+        for (int b = -128; b < 128; ++b) append_integer(out, 1000 * a + b, 4);
+    const auto table = lutra::table_from_bytes(
+        out, {.order = table_order::value, .operands = {signedness::is_unsigned, signedness::is_signed}});
+    REQUIRE(table);
+    CHECK((*table)->at(255, 255) == 255000 - 1);
+    CHECK((*table)->at(0, 128) == -128);
+}
+
 TEST_CASE("wrong sizes are named") {
     for (const std::size_t size : {0u, 1u, 65536u, 131071u, 131073u, 262145u}) {
         const auto e = refusal(bytes_t(size));

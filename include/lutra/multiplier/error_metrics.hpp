@@ -131,7 +131,7 @@ inline constexpr error_metrics error_metrics_v = []<int... Part>(std::integer_se
     error_sums sums;
     for (std::size_t i = 0; i < table_multiplier::entries; ++i) {
         const auto a = static_cast<std::uint8_t>(i >> 8), b = static_cast<std::uint8_t>(i & 255);
-        sums.add(std::int64_t{operand_value(a, table.operands())} * operand_value(b, table.operands()), table.at(a, b));
+        sums.add(table.operands().exact_product(a, b), table.at(a, b));
     }
     return sums.metrics(65536);
 }

@@ -2,8 +2,13 @@
 #pragma once
 
 #include <lutra/core/hardware_cost.hpp>
+#include <lutra/core/isa.hpp>
+#include <lutra/core/panic.hpp>
 #include <lutra/core/text.hpp>
-#include <lutra/multiplier/table.hpp>
+#include <lutra/multiplier/operands.hpp>
+#include <lutra/multiplier/plan_cost.hpp>
+#include <lutra/multiplier/plan_kind.hpp>
+#include <lutra/multiplier/separable_terms.hpp>
 
 #include <array>
 #include <cstddef>
@@ -13,23 +18,22 @@
 
 namespace lutra {
 
-/// How a multiplier is computed by the matrix kernels. All plans of one multiplier give the same products.
-enum class plan_kind : std::uint8_t {
-    exact,       ///< the exact signed product; there are no tables
-    separable,   ///< a sum of few products of mapped operands
-    error_plane, ///< the exact product of the operands plus an 8-bit error, looked up
-    table,       ///< 65,536 products, looked up
-};
+namespace detail::mul {
 
-/// The most terms of a separable plan.
-inline constexpr std::size_t max_rank = 8;
+/// The maps of the exact product of operands that are not both signed.
+inline constexpr std::array<std::array<std::int16_t, 256>, 2> identity_maps_v = [] {
+    std::array<std::array<std::int16_t, 256>, 2> maps{};
+    for (const signedness sign : {signedness::is_signed, signedness::is_unsigned})
+        for (std::size_t i = 0; i < 256; ++i)
+            maps[static_cast<std::size_t>(sign)][i] =
+                static_cast<std::int16_t>(operand_value(static_cast<std::uint8_t>(i), sign));
+    return maps;
+}();
+[[nodiscard]] constexpr const std::int16_t* identity_map(signedness sign) noexcept {
+    return identity_maps_v[static_cast<std::size_t>(sign)].data();
+}
 
-/// The width of a separable plan's factors, which decides the kernels that can use them.
-enum class factor_width : std::uint8_t {
-    bits16,        ///< int16
-    bits8_but_128, ///< int8, except where an operand's bits are 0x80
-    bits8,         ///< int8 for all operands
-};
+} // namespace detail::mul
 
 /// A multiplier as the matrix kernels and the network layers see it: a small, trivially copyable value. It points into
 /// tables that it does not own: those of lower(M{}) and lowered_v<M> live as long as the program, those of
@@ -55,17 +59,23 @@ struct lowered_multiplier {
     const std::int8_t* errors_by_weight = nullptr; ///< its transpose; may be null
     const std::int16_t* products16 = nullptr;      ///< 256 x 256 [activation bits][weight bits]; null if too wide, or exact
     const std::int16_t* products16_by_weight = nullptr; ///< its transpose; may be null
-    const std::int32_t* products32 = nullptr;           ///< the same as products16 in 32 bits; null only in the exact plan
-    std::int32_t min_product = -16256;                  ///< over all 65,536 operand pairs,
-    std::int32_t max_product = 16384;                   ///< from which the largest safe K of an int32 sum follows
+    /// The same as products16 in 32 bits; null in the exact plan and in a separable constant (lowered_v), which has no
+    /// table.
+    const std::int32_t* products32 = nullptr;
+    std::int32_t min_product = -16256; ///< over all 65,536 operand pairs,
+    std::int32_t max_product = 16384;  ///< from which the largest safe K of an int32 sum follows
     hardware_cost cost{};
     std::string_view name = "exact";
+    separable_terms terms{};       ///< of the separable plan, whichever plan this is; rank 0 where there is none
+    isa lowered_for = isa::scalar; ///< where the plan was chosen for
 
     /// The product of an activation and a weight, given as signed bytes whatever their bits mean. The reference for every
     /// kernel.
     [[nodiscard]] constexpr std::int32_t multiply(std::int8_t a, std::int8_t b) const noexcept {
         if (kind == plan_kind::exact) return a * b;
-        return products32[static_cast<std::size_t>(static_cast<std::uint8_t>(a)) << 8 | static_cast<std::uint8_t>(b)];
+        const auto x = static_cast<std::uint8_t>(a), y = static_cast<std::uint8_t>(b);
+        if (products32 == nullptr) return static_cast<std::int32_t>(terms.product(x, y));
+        return products32[static_cast<std::size_t>(x) << 8 | y];
     }
 
     /// Whether both operands' bits are meant as signed.
@@ -73,18 +83,92 @@ struct lowered_multiplier {
         return lhs_operands == signedness::is_signed && rhs_operands == signedness::is_signed;
     }
 
-    /// One line for people: the plan, why, the range of the products, the power.
-    [[nodiscard]] constexpr text<192> explain() const noexcept {
-        text<192> line = text<192>{name} << ": ";
-        if (kind == plan_kind::exact)
-            line << "exact plan, every product is exact";
-        else
-            line << "table plan, " << (products16 != nullptr ? 16 : 32) << "-bit products";
-        line << "; products in [" << min_product << ", " << max_product << "]; ";
-        if (lhs_operands == signedness::is_unsigned) line << "unsigned operands; ";
+    /// Whether with_plan can switch to @p wanted.
+    [[nodiscard]] constexpr bool admits(plan_kind wanted) const noexcept {
+        switch (wanted) {
+        case plan_kind::exact: return kind == plan_kind::exact;
+        case plan_kind::separable: return terms.rank > 0;
+        case plan_kind::error_plane: return errors != nullptr;
+        case plan_kind::table: return products32 != nullptr;
+        }
+        return false;
+    }
+
+    /// The same multiplier under another plan. Panics where it does not admit that plan.
+    [[nodiscard]] constexpr lowered_multiplier with_plan(plan_kind wanted) const {
+        constexpr std::array why{
+            "this multiplier has no exact plan: it is not exact on signed operands, or was lowered to another plan",
+            "this multiplier has no separable plan: its products are no sum of at most 8 terms with 16-bit factors",
+            "this multiplier has no error plane: its errors do not fit 8 bits, shifted or not, or it has no tables",
+            "this multiplier has no table: lower(multiplier, plan_kind::table) makes one for an exact multiplier"};
+        require(admits(wanted), panic_code::unsupported, why[static_cast<std::size_t>(wanted)], static_cast<long long>(kind),
+                static_cast<long long>(wanted));
+        lowered_multiplier m = *this;
+        m.kind = wanted;
+        m.factors = factor_width::bits8;
+        m.shifts = {};
+        m.lhs_factors = m.rhs_factors = nullptr;
+        m.rank = wanted == plan_kind::table ? 0 : 1;
+        if (wanted == plan_kind::separable) {
+            m.rank = terms.rank;
+            m.factors = terms.factors;
+            m.shifts = terms.shifts;
+            m.lhs_factors = terms.lhs;
+            m.rhs_factors = terms.rhs;
+        } else if (wanted == plan_kind::error_plane && !signed_operands()) {
+            m.factors = factor_width::bits16;
+            m.lhs_factors = detail::mul::identity_map(lhs_operands);
+            m.rhs_factors = detail::mul::identity_map(rhs_operands);
+        }
+        return m;
+    }
+
+    /// What its predicted time depends on.
+    [[nodiscard]] constexpr plan_shape shape() const noexcept {
+        return {.kind = kind, .rank = rank, .factors = factors, .products16 = products16 != nullptr};
+    }
+
+    /// One line for people: the plan, why, its time relative to an exact product as predicted for `lowered_for`, the range
+    /// of the products, the power.
+    [[nodiscard]] constexpr text<256> explain() const noexcept {
+        text<256> line = text<256>{name} << ": " << to_string(kind) << " plan, ";
+        if (kind == plan_kind::exact) line << "every product is exact";
+        if (kind == plan_kind::separable) {
+            line << "rank " << rank << ", " << (factors == factor_width::bits16 ? 16 : 8) << "-bit factors";
+            if (factors == factor_width::bits8_but_128) line << " but at 0x80";
+            if (shifts[0] > 0)
+                for (std::size_t i = 0; i < rank; ++i) line << (i == 0 ? " << " : " ") << shifts[i];
+        }
+        if (kind == plan_kind::error_plane) {
+            line << "8-bit errors";
+            if (error_shift > 0) line << " << " << error_shift;
+        }
+        if (kind == plan_kind::table) line << (products16 != nullptr ? 16 : 32) << "-bit products";
+        if (kind == plan_kind::error_plane || kind == plan_kind::table) {
+            if (terms.rank > 0)
+                line << " (separable: rank " << terms.rank << ")";
+            else
+                line << " (no separable plan)";
+        }
+        if (const double time = predicted_time(shape(), lowered_for); time < 1000) {
+            const auto tenths = static_cast<long long>(10 * time + 0.5);
+            line << "; " << tenths / 10 << "." << tenths % 10 << " x the exact time";
+        } else {
+            line << "; no fast kernel";
+        }
+        line << " on " << to_string(lowered_for) << "; products in [" << min_product << ", " << max_product << "]; ";
+        if (lhs_operands == rhs_operands && !signed_operands())
+            line << "unsigned operands; ";
+        else if (lhs_operands == signedness::is_unsigned)
+            line << "unsigned activations; ";
+        else if (rhs_operands == signedness::is_unsigned)
+            line << "unsigned weights; ";
         return line << static_cast<long long>(100 * cost.power + 0.5) << "% of the exact power";
     }
 };
 static_assert(std::is_trivially_copyable_v<lowered_multiplier>);
+
+/// Whether @p m can be switched to a plan.
+[[nodiscard]] constexpr bool admits(const lowered_multiplier& m, plan_kind wanted) noexcept { return m.admits(wanted); }
 
 } // namespace lutra

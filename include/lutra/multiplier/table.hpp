@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/hardware_cost.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/core/text.hpp>
 #include <lutra/multiplier/gate_count.hpp>
+#include <lutra/multiplier/operands.hpp>
+#if LUTRA_HOSTED
+    #include <lutra/multiplier/detail/table_plans.hpp>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -16,61 +21,14 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace lutra {
 
-/// How the eight bits of an operand, or the bits of a stored product, are read.
-enum class signedness : std::uint8_t { is_signed, is_unsigned };
-
-/// The value of an operand's eight bits: -128 to 127, or 0 to 255.
-[[nodiscard]] constexpr std::int32_t operand_value(std::uint8_t bits, signedness sign) noexcept {
-    return sign == signedness::is_signed ? std::int32_t{static_cast<std::int8_t>(bits)} : std::int32_t{bits};
-}
-
-namespace detail::mul {
-
-/// The operand that a circuit with @p Width wires sees of eight bits: the low ones, the highest of them the sign.
-template <class T, int Width>
-[[nodiscard]] constexpr T operand_from_bits(std::uint8_t bits) noexcept {
-    constexpr int shift = Width < 8 ? 8 - Width : 0;
-    const auto high = static_cast<std::uint8_t>(bits << shift);
-    if constexpr (std::is_signed_v<T>) return static_cast<T>(static_cast<std::int8_t>(high) >> shift);
-    else return static_cast<T>(high >> shift);
-}
-
-/// True for a multiplier whose products fill a table; a compile error for any other.
-template <multiplier M>
-consteval bool check_table_operands() {
-    static_assert(lhs_bits_v<M> <= 8 && rhs_bits_v<M> <= 8,
-                  "lutra: only multipliers of at most 8x8 bits have a table; say lhs_bits and rhs_bits if fewer are used.");
-    static_assert(std::is_signed_v<typename M::lhs> == std::is_signed_v<typename M::rhs>,
-                  "lutra: a table needs operands that are both signed or both unsigned.");
-    return true;
-}
-
-/// The product of two bit patterns under M.
-template <multiplier M>
-[[nodiscard]] constexpr std::int64_t product_of_bits(std::uint8_t a, std::uint8_t b) noexcept {
-    static_assert(check_table_operands<M>());
-    return static_cast<std::int64_t>(M::multiply(operand_from_bits<typename M::lhs, lhs_bits_v<M>>(a),
-                                                 operand_from_bits<typename M::rhs, rhs_bits_v<M>>(b)));
-}
-
-template <multiplier M>
-inline constexpr signedness signedness_v =
-    std::is_signed_v<typename M::lhs> ? signedness::is_signed : signedness::is_unsigned;
-
-template <class F>
-concept bits_function_pointer =
-    std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>> && requires(F f) {
-        []<class R>(R (*)(std::uint8_t, std::uint8_t)) {}(f);
-    };
-
-} // namespace detail::mul
-
 /// Any 8x8 multiplier as a truth table: 256 x 256 products, row = bit pattern of the activation (left operand), column =
-/// bit pattern of the weight (right operand). A value without a heap, 384 KiB large: make it static or `new` it
-/// (hosted: heap_table.hpp does), never put it on the stack.
+/// bit pattern of the weight (right operand). A value without a heap: make it static or `new` it (hosted: heap_table.hpp
+/// does), never put it on the stack. It is 384 KiB large; hosted 656 KiB, because filling it then also finds what lower()
+/// chooses from, in 0.1 to 8 ms (in constant expressions it does not: such a table is lowered to the table plan).
 ///
 /// @code
 /// auto table = std::make_unique<lutra::table_multiplier>();
@@ -96,7 +54,7 @@ public:
     }
     /// As fill_from_bits.
     template <class F>
-    [[nodiscard]] static constexpr table_multiplier from_bits(F f, signedness sign, std::string_view name) {
+    [[nodiscard]] static constexpr table_multiplier from_bits(F f, operand_signs sign, std::string_view name) {
         return table_multiplier{[&](table_multiplier& t) { t.fill_from_bits(f, sign), t.set_name(name); }, filler{}};
     }
 
@@ -104,37 +62,45 @@ public:
     template <multiplier M>
     constexpr void fill_from() {
         fill([](std::uint8_t a, std::uint8_t b) { return detail::mul::product_of_bits<M>(a, b); },
-             detail::mul::signedness_v<M>);
+             detail::mul::operand_signs_v<M>);
         name_ = text<64>{M::name};
         cost_ = cost_of<M>();
     }
-    /// Overwrites all products with f(activation, weight) on signed values, -128 to 127.
+    /// Overwrites all products with f(activation, weight) on values. Which values, its signature says: 0 to 255 for an
+    /// operand of type uint8_t, else -128 to 127. A function of two uint8_t is refused, for circuits of either sign are
+    /// written so.
     template <class F>
-        requires std::invocable<F&, std::int8_t, std::int8_t>
     constexpr void fill_from_values(F f) {
-        static_assert(!detail::mul::bits_function_pointer<F>,
+        using types = decltype(detail::mul::types_of_callable<F>());
+        static_assert(!types::unsaid,
                       "lutra::table_multiplier: this function is declared on uint8_t; call fill_from_bits or from_bits and "
-                      "say whether those bits are signed.");
-        fill([&](std::uint8_t a, std::uint8_t b) -> std::int64_t {
-            return f(static_cast<std::int8_t>(a), static_cast<std::int8_t>(b));
-        }, signedness::is_signed);
+                      "say whether those bits are signed, or fill_from_values<std::uint8_t, std::uint8_t>.");
+        fill_from_values<typename types::lhs, typename types::rhs>(std::move(f));
+    }
+    /// The same for operands of the types @p Lhs and @p Rhs, int8_t or uint8_t each.
+    template <class Lhs, class Rhs, class F>
+        requires std::invocable<F&, Lhs, Rhs>
+    constexpr void fill_from_values(F f) {
+        static_assert(sizeof(Lhs) == 1 && sizeof(Rhs) == 1, "lutra::table_multiplier: operands are int8_t or uint8_t.");
+        fill([&](std::uint8_t a, std::uint8_t b) -> std::int64_t { return f(static_cast<Lhs>(a), static_cast<Rhs>(b)); },
+             {detail::mul::signedness_v<Lhs>, detail::mul::signedness_v<Rhs>});
     }
     /// Overwrites all products with the low 16 bits of f(activation, weight) on bit patterns, 0 to 255; @p sign says how
-    /// both the operands and those 16 bits are meant. For C models declared `uint16_t f(uint8_t, uint8_t)`, which name
-    /// these types for signed circuits too.
+    /// the operands are meant; those 16 bits are signed if an operand is. For C models declared `uint16_t f(uint8_t,
+    /// uint8_t)`, which name these types for signed circuits too.
     template <class F>
         requires std::invocable<F&, std::uint8_t, std::uint8_t>
-    constexpr void fill_from_bits(F f, signedness sign) {
+    constexpr void fill_from_bits(F f, operand_signs sign) {
         fill([&](std::uint8_t a, std::uint8_t b) {
             const auto bits = static_cast<std::uint16_t>(f(a, b));
-            return sign == signedness::is_signed ? std::int64_t{static_cast<std::int16_t>(bits)} : std::int64_t{bits};
+            return sign == signedness::is_unsigned ? std::int64_t{bits} : std::int64_t{static_cast<std::int16_t>(bits)};
         }, sign);
     }
     /// Overwrites all products with g(activation's bits, weight's bits), 0 to 255 each, and forgets the cost; all other
     /// filling ends here. Panics when a product does not fit 32 bits.
     template <class G>
         requires std::invocable<G&, std::uint8_t, std::uint8_t>
-    constexpr void fill(G g, signedness operands) {
+    constexpr void fill(G g, operand_signs operands) {
         operands_ = operands;
         cost_.reset();
         min_ = std::numeric_limits<std::int32_t>::max();
@@ -148,6 +114,10 @@ public:
             min_ = std::min(min_, narrow);
             max_ = std::max(max_, narrow);
         }
+#if LUTRA_HOSTED
+        if (std::is_constant_evaluated()) plans_.known = false;
+        else plans_.find(wide_, operands_);
+#endif
     }
 
     constexpr void set_name(std::string_view name) noexcept { name_ = text<64>{name}; }
@@ -172,15 +142,18 @@ public:
     [[nodiscard]] constexpr std::string_view name() const noexcept { return name_.view(); }
     [[nodiscard]] constexpr std::optional<hardware_cost> cost() const noexcept { return cost_; }
     /// How the operands' bit patterns are meant.
-    [[nodiscard]] constexpr signedness operands() const noexcept { return operands_; }
+    [[nodiscard]] constexpr operand_signs operands() const noexcept { return operands_; }
     /// Whether every entry is the exact product of its operands.
     [[nodiscard]] constexpr bool is_exact() const noexcept {
         for (std::size_t i = 0; i < entries; ++i)
-            if (wide_[i] != operand_value(static_cast<std::uint8_t>(i >> 8), operands_) *
-                                operand_value(static_cast<std::uint8_t>(i & 255), operands_))
+            if (wide_[i] != operands_.exact_product(static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i & 255)))
                 return false;
         return true;
     }
+#if LUTRA_HOSTED
+    /// What lower() chooses from.
+    [[nodiscard]] constexpr const detail::mul::table_plans& plans() const noexcept { return plans_; }
+#endif
 
 private:
     struct filler {};
@@ -190,9 +163,12 @@ private:
     std::array<std::int32_t, entries> wide_{};
     std::array<std::int16_t, entries> short_{};
     std::int32_t min_ = 0, max_ = 0;
-    signedness operands_ = signedness::is_signed;
+    operand_signs operands_;
     text<64> name_{"table"};
     std::optional<hardware_cost> cost_;
+#if LUTRA_HOSTED
+    detail::mul::table_plans plans_;
+#endif
 };
 
 } // namespace lutra

@@ -20,8 +20,8 @@ enum class table_order : std::uint8_t {
 /// What the bytes of a table do not say themselves.
 struct table_format {
     table_order order = table_order::bit_pattern;
-    signedness entries = signedness::is_signed;  ///< of raw 16-bit products; a .npy file says its own
-    signedness operands = signedness::is_signed; ///< of the circuit's operands
+    signedness entries = signedness::is_signed; ///< of raw 16-bit products; a .npy file says its own
+    operand_signs operands{};                   ///< of the circuit's operands
 };
 
 namespace detail::mul {
@@ -46,10 +46,12 @@ namespace detail::mul {
         if (const auto p = read_entry(bytes, layout, i); p != static_cast<std::int32_t>(p) || (p < 0 && !layout.is_signed))
             return error{error_code::malformed, layout.offset + i * layout.item_size,
                          text<320>{"entry "} << i << " of a multiplier table is outside the range of 32-bit products"};
-    const bool sign_first = format.order == table_order::value && format.operands == signedness::is_signed;
-    const std::uint8_t flip = sign_first ? 0x80 : 0;
+    const auto flip = [&](signedness sign) -> std::uint8_t { // in the order of values, the negative ones come first
+        return format.order == table_order::value && sign == signedness::is_signed ? 0x80 : 0;
+    };
+    const std::uint8_t flip_lhs = flip(format.operands.lhs), flip_rhs = flip(format.operands.rhs);
     table.fill([&](std::uint8_t a, std::uint8_t b) {
-        const auto row = static_cast<std::size_t>(a ^ flip), column = static_cast<std::size_t>(b ^ flip);
+        const auto row = static_cast<std::size_t>(a ^ flip_lhs), column = static_cast<std::size_t>(b ^ flip_rhs);
         return read_entry(bytes, layout, layout.columns_first ? column * 256 + row : row * 256 + column);
     }, format.operands);
     return ok();

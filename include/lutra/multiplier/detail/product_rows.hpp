@@ -30,7 +30,7 @@ inline constexpr weight_operands<M> weights_v = [] {
     weight_operands<M> w;
     for (std::size_t i = 0; i < 256; ++i) {
         w.decoded[i] = operand_from_bits<typename M::rhs, rhs_bits_v<M>>(static_cast<std::uint8_t>(i));
-        w.values[i] = operand_value(static_cast<std::uint8_t>(i), signedness_v<M>);
+        w.values[i] = operand_value(static_cast<std::uint8_t>(i), signedness_v<typename M::rhs>);
     }
     return w;
 }();
@@ -47,7 +47,7 @@ inline constexpr product_rows product_rows_v = [] {
     product_rows rows;
     for (std::size_t row = 0; row < 16; ++row) {
         const auto a = operand_from_bits<typename M::lhs, lhs_bits_v<M>>(static_cast<std::uint8_t>(16 * Chunk + row));
-        const std::int32_t x = operand_value(static_cast<std::uint8_t>(16 * Chunk + row), signedness_v<M>);
+        const std::int32_t x = operand_value(static_cast<std::uint8_t>(16 * Chunk + row), signedness_v<typename M::lhs>);
         for (std::size_t column = 0; column < 256; ++column) {
             const std::int64_t product = M::multiply(a, weights_v<M>.decoded[column]);
             const auto p = static_cast<std::int32_t>(product);
@@ -75,7 +75,7 @@ template <multiplier M>
 inline constexpr std::int32_t max_product_v = with_all_rows<M>([](auto&... rows) { return std::max({rows.max...}); });
 template <multiplier M>
 inline constexpr bool is_exact_v =
-    signedness_v<M> == signedness::is_signed && with_all_rows<M>([](auto&... rows) { return (rows.exact && ...); });
+    operand_signs_v<M>.all_signed() && with_all_rows<M>([](auto&... rows) { return (rows.exact && ...); });
 
 template <class T>
 struct flat_products {
