@@ -1,115 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Products a second (CPU time, one thread) of the shapes of a ViT-S: exact int8, a table, the plain table loop that
-// emulators use, and float. B is packed outside the timed loop, as the weights of a network are.
-#include <lutra/core/arena_memory.hpp>
-#include <lutra/core/random.hpp>
-#include <lutra/gemm.hpp>
-#include <lutra/multiplier/exact.hpp>
-#include <lutra/multiplier/lowering.hpp>
-#include <lutra/multiplier/mitchell.hpp>
+// Products a second (CPU time, one thread): int8 under several multipliers and on each instruction set, float, and the
+// libraries and loops that they are compared with. B is packed outside the timed loop on both sides, as the weights of a
+// network are; A is not.
+#include "gemm/multipliers.hpp"
+#include "gemm/own.hpp"
+#include "gemm/shapes.hpp"
+#include "gemm/table_loop.hpp"
+
+#if LUTRA_BENCH_ONEDNN
+    #include "gemm/onednn.hpp"
+#endif
+#if LUTRA_BENCH_OPENBLAS
+    #include "gemm/openblas.hpp"
+#endif
 
 #include <benchmark/benchmark.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <utility>
 
 namespace {
 
+using bench::gemm_shape;
 using lutra::isa;
-using lutra::matrix_view;
 
-struct shape {
-    std::size_t m, n, k;
-
-    explicit shape(const benchmark::State& state)
-        : m{static_cast<std::size_t>(state.range(0))}, n{static_cast<std::size_t>(state.range(1))},
-          k{static_cast<std::size_t>(state.range(2))} {}
-    void count(benchmark::State& state) const {
-        state.counters["products_per_second"] = benchmark::Counter(
-            static_cast<double>(m * n * k), benchmark::Counter::kIsIterationInvariantRate);
-    }
-};
-
-std::vector<std::int8_t> random_bytes(std::size_t count) {
-    lutra::random_generator random{count};
-    std::vector<std::int8_t> bytes(count);
-    for (std::int8_t& x : bytes) x = static_cast<std::int8_t>(random.between(-127, 127));
-    return bytes;
-}
-
-void int8_product(benchmark::State& state, const lutra::lowered_multiplier& multiplier, isa instructions) {
-    const shape s{state};
-    const auto a = random_bytes(s.m * s.k), b = random_bytes(s.k * s.n);
-    std::vector<std::int32_t> c(s.m * s.n);
-    const lutra::arena_memory packed{lutra::packed_b_bytes(multiplier, s.k, s.n)};
-    const lutra::arena_memory memory{lutra::int8_gemm_scratch_bytes(multiplier, s.m, s.k, s.n)};
-    lutra::arena scratch{memory.bytes()};
-    const auto ready = lutra::pack_b(matrix_view{b.data(), s.k, s.n}, multiplier, packed.bytes());
-    for (auto _ : state) {
-        lutra::gemm(matrix_view{a.data(), s.m, s.k}, ready, scratch,
-                    lutra::store_sums{matrix_view{c.data(), s.m, s.n}}, instructions);
-        benchmark::DoNotOptimize(c.data());
-        benchmark::ClobberMemory();
-    }
-    s.count(state);
-}
-
-/// The emulator's loop: a load from a 64 Ki-entry table for each product.
-void table_loop(benchmark::State& state) {
-    const shape s{state};
-    const auto a = random_bytes(s.m * s.k), b = random_bytes(s.k * s.n);
-    std::vector<std::int32_t> c(s.m * s.n);
-    const std::int16_t* table = lutra::lower(lutra::mitchell{}).products16;
-    for (auto _ : state) {
-        for (std::size_t i = 0; i < s.m; ++i)
-            for (std::size_t j = 0; j < s.n; ++j) {
-                std::int32_t sum = 0;
-                for (std::size_t l = 0; l < s.k; ++l)
-                    sum += table[std::size_t{static_cast<std::uint8_t>(a[i * s.k + l])} << 8 |
-                                 static_cast<std::uint8_t>(b[j * s.k + l])]; // B by columns, the better order
-                c[i * s.n + j] = sum;
-            }
-        benchmark::DoNotOptimize(c.data());
-        benchmark::ClobberMemory();
-    }
-    s.count(state);
-}
-
-void float_product(benchmark::State& state) {
-    const shape s{state};
-    const std::vector<float> a(s.m * s.k, 1.5f), b(s.k * s.n, 0.25f);
-    std::vector<float> c(s.m * s.n), memory(lutra::packed_b_floats(s.k, s.n));
-    const auto ready = lutra::pack_b(matrix_view{b.data(), s.k, s.n}, memory);
-    for (auto _ : state) {
-        lutra::gemm(matrix_view{a.data(), s.m, s.k}, ready, matrix_view{c.data(), s.m, s.n});
-        benchmark::DoNotOptimize(c.data());
-        benchmark::ClobberMemory();
-    }
-    s.count(state);
-}
-
-/// M x N x K: the layers and attention products of a ViT-S/16 image, and two cubes.
-void shapes(benchmark::internal::Benchmark* b) {
+/// Registers `name` for every shape; `make(shape)` yields something to call once a product.
+template <class Make>
+void enrol(const std::string& name, Make make) {
+    auto* b = benchmark::RegisterBenchmark(name.c_str(), [make](benchmark::State& state) {
+        const gemm_shape s{static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1)),
+                           static_cast<std::size_t>(state.range(2))};
+        auto product = make(s);
+        for (auto _ : state) {
+            product();
+            benchmark::ClobberMemory();
+        }
+        state.counters["products_per_second"] =
+            benchmark::Counter(s.products(), benchmark::Counter::kIsIterationInvariantRate);
+    });
     b->ArgNames({"M", "N", "K"})->Unit(benchmark::kMicrosecond);
-    b->Args({197, 1536, 384})->Args({197, 384, 1536})->Args({197, 384, 384})->Args({197, 197, 64})->Args({197, 64, 197});
-    b->Args({512, 512, 512})->Args({1024, 1024, 1024});
+    for (const gemm_shape s : bench::gemm_shapes)
+        b->Args({static_cast<std::int64_t>(s.m), static_cast<std::int64_t>(s.n), static_cast<std::int64_t>(s.k)});
 }
+
+#if LUTRA_BENCH_ONEDNN
+template <class A, class B, class C>
+void enrol_onednn(const std::string& name) {
+    enrol("onednn/" + name, [](gemm_shape s) { return bench::onednn_product<A, B, C>{s}; });
+}
+template <class A>
+const char* exactness() {
+    return bench::onednn_is_exact<A>({197, 197, 64}) ? "exact" : "saturates";
+}
+#endif
 
 [[maybe_unused]] const bool registered = [] {
-    const auto int8 = [](const std::string& name, const lutra::lowered_multiplier& m, isa i) {
-        shapes(benchmark::RegisterBenchmark((name + '/' + std::string{to_string(i)}).c_str(),
-                                            [m, i](benchmark::State& state) { int8_product(state, m, i); }));
-    };
-    for (const isa i : {isa::scalar, isa::avx2, isa::avx512bw}) {
-        if (!lutra::has_isa(i)) continue;
-        int8("int8_exact", lutra::lower(lutra::exact{}), i);
-        int8("int8_table", lutra::lower(lutra::mitchell{}), i);
-    }
-    shapes(benchmark::RegisterBenchmark("table_loop", table_loop));
-    shapes(benchmark::RegisterBenchmark("float", float_product));
+    for (const auto& [name, m] :
+         {std::pair{"exact", lutra::lower(lutra::exact{})}, std::pair{"drum4", lutra::lower(lutra::drum<4>{})},
+          std::pair{"roba", lutra::lower(lutra::roba{})}, std::pair{"kulkarni", lutra::lower(lutra::kulkarni{})},
+          std::pair{"mitchell", lutra::lower(lutra::mitchell{})},
+          std::pair{"small_error", lutra::lower(bench::small_error{})}})
+        for (const isa set : lutra::all_isas) {
+            if (!lutra::has_isa(set)) continue;
+            enrol(std::string{"int8/"} + name + '/' + std::string{to_string(set)}, [m, set](gemm_shape s) {
+                return bench::own_int8{s, m, set};
+            });
+        }
+    enrol("float", [](gemm_shape s) { return bench::own_float{s}; });
+
+    const std::int16_t* products = bench::products16_of<lutra::mitchell>();
+    enrol("table_loop", [products](gemm_shape s) { return bench::table_loop{s, products}; });
+#if defined(__x86_64__)
+    if (lutra::has_isa(isa::avx2))
+        enrol("gather_loop", [products](gemm_shape s) { return bench::gather_loop{s, products}; });
+#endif
+#if LUTRA_BENCH_ONEDNN
+    enrol_onednn<std::uint8_t, std::int8_t, std::int32_t>("u8s8s32");
+    enrol_onednn<std::int8_t, std::int8_t, std::int32_t>("s8s8s32");
+    enrol_onednn<float, float, float>("f32");
+    benchmark::AddCustomContext("onednn_u8s8s32", exactness<std::uint8_t>());
+    benchmark::AddCustomContext("onednn_s8s8s32", exactness<std::int8_t>());
+#endif
+#if LUTRA_BENCH_OPENBLAS
+    enrol("openblas/f32", [](gemm_shape s) { return bench::openblas_product{s}; });
+#endif
     return true;
 }();
 

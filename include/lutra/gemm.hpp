@@ -7,6 +7,7 @@
 // IWYU pragma: begin_exports
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/gemm/float_gemm_parallel.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/reference.hpp>

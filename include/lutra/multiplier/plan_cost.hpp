@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
 
 /// @file
 /// What a plan is expected to cost, so that lower() can choose.
@@ -25,31 +24,29 @@ namespace detail::mul {
 
 struct isa_times {
     double table16, table32; ///< a product looked up, in exact products
-    bool takes_16_bits;      ///< the exact kernel multiplies 16-bit factors at the speed of 8-bit ones
+    double wide;             ///< a product of 16-bit factors, in exact products
 };
 
 /// One row for each of all_isas: the time of a 256 x 1024 x 1024 product by the table kernel over that of the exact one on
 /// the same machine, one thread, medians. Rows without such a machine are estimates from the instructions of an inner loop.
 inline constexpr std::array<isa_times, all_isas.size()> isa_times_v{{
-    {3.0, 3.0, true},   // scalar
-    {4.5, 9.0, true},   // avx2
-    {9.0, 18.0, false}, // avx_vnni
-    {3.0, 9.0, true},   // avx512bw
-    {9.0, 18.0, false}, // avx512vnni
-    {9.0, 18.0, false}, // avx512vbmi
-    {8.0, 16.0, true},  // neon
-    {8.0, 16.0, false}, // neon_dot
+    {3.0, 3.0, 1},  // scalar
+    {4.5, 9.0, 1},  // avx2
+    {9.0, 18.0, 3}, // avx_vnni
+    {3.0, 9.0, 1},  // avx512bw
+    {9.0, 18.0, 3}, // avx512vnni
+    {9.0, 18.0, 3}, // avx512vbmi
+    {8.0, 16.0, 1}, // neon
+    {8.0, 16.0, 4}, // neon_dot
 }};
 
 } // namespace detail::mul
 
-/// The predicted time of a matrix product under a plan, in times of the exact plan on the same instruction set. Infinity
-/// where the kernels for @p on do not take the plan's factors: an 8-bit dot product has no use for 16-bit ones.
+/// The predicted time of a matrix product under a plan, in times of the exact plan on the same instruction set.
 [[nodiscard]] constexpr double predicted_time(plan_shape plan, isa on) noexcept {
     const detail::mul::isa_times& t = detail::mul::isa_times_v[static_cast<std::size_t>(on)];
     const double table = plan.products16 ? t.table16 : t.table32;
-    const bool usable = t.takes_16_bits || plan.factors != factor_width::bits16;
-    const double terms = usable ? static_cast<double>(plan.rank) : std::numeric_limits<double>::infinity();
+    const double terms = static_cast<double>(plan.rank) * (plan.factors == factor_width::bits16 ? t.wide : 1);
     switch (plan.kind) {
     case plan_kind::exact: return 1;
     case plan_kind::separable: return terms;
