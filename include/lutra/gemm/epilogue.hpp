@@ -24,7 +24,10 @@ namespace detail {
 /// Where the sums of row @p row from column @p first on go in @p out.
 template <class T>
 constexpr T* row_piece(const matrix_view<T>& out, std::size_t row, std::size_t first, std::size_t count) {
-    return out.block(row, first, 1, count).data();
+    require(row < out.rows() && count <= out.cols() && first <= out.cols() - count, panic_code::out_of_range,
+            "gemm: the sums leave the output of an epilogue; their row and last column follow", static_cast<long long>(row),
+            static_cast<long long>(first + count));
+    return out.data() + row * out.stride() + first;
 }
 /// Panics unless @p have values, one a column, reach up to column @p need.
 constexpr void require_columns(std::size_t have, std::size_t need) {
