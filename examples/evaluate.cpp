@@ -60,13 +60,8 @@ double network_power(const lutra::vit_config& c, const std::vector<lutra::layer_
 std::vector<float> activation_scales(const lutra::safetensors& file, const lutra::vit_model& model,
                                      const std::string& calibrator, const std::filesystem::path& images,
                                      lutra::thread_executor& ex) {
-    const std::size_t count = lutra::activation_scales<float>::count(model.config);
-    if (calibrator.empty() && images.empty() && file.find(lutra::activation_scales_name) != nullptr) {
-        auto scales = value_or_fail(file.floats(lutra::activation_scales_name, {count}));
-        for (const float s : scales)
-            if (!(s > 0)) fail("the model's activation scales hold a value that is not positive");
-        return scales;
-    }
+    if (calibrator.empty() && images.empty() && file.find(lutra::activation_scales_name) != nullptr)
+        return value_or_fail(lutra::read_activation_scales(file, model.config));
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator.empty() ? "percentile" : calibrator));
     const auto data = value_or_fail(lutra::read_idx_images(
         images.empty() ? examples_folder / "data" / "fashion-mnist-train-1000-images-idx3-ubyte.gz" : images));
@@ -166,7 +161,8 @@ int main(int argc, char** argv) {
     const outcome in_float = measure(float_model, data, ex, std::min<std::size_t>(batch, 16));
     std::printf("float: %.2f %% (%.0f images/s)\n\n", 100 * static_cast<double>(in_float.correct) / n,
                 in_float.images_per_second);
-    std::printf("%-26s %7s %9s %8s %9s %9s\n", "multiplier", "power", "MAE %", "correct", "accuracy", "images/s");
+    std::printf("%-26s %7s %9s %8s %9s %9s %8s\n", "multiplier", "power", "MAE %", "correct", "accuracy", "images/s",
+                "of exact");
 
     std::vector<outcome> results;
     progress_bar bar;
@@ -184,8 +180,9 @@ int main(int argc, char** argv) {
         if (m.has_power && attention.has_power) o.relative_power = network_power(c, choices);
         bar.clear();
         const std::string power = o.relative_power ? std::to_string(*o.relative_power).substr(0, 5) : "-";
-        std::printf("%-26s %7s %9.4f %8zu %7.2f %% %9.0f\n", o.multiplier.c_str(), power.c_str(), o.mae_percent, o.correct,
-                    100 * static_cast<double>(o.correct) / n, o.images_per_second);
+        std::printf("%-26s %7s %9.4f %8zu %7.2f %% %9.0f %6.0f %%\n", o.multiplier.c_str(), power.c_str(), o.mae_percent,
+                    o.correct, 100 * static_cast<double>(o.correct) / n, o.images_per_second,
+                    100 * o.images_per_second / (results.empty() ? o : results.front()).images_per_second);
         std::fflush(stdout);
         results.push_back(std::move(o));
     }

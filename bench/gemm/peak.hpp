@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include <lutra/gemm/arch/isa.hpp>
+#include <lutra/core/isa.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -7,6 +7,7 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/core/config.hpp>
+#include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/float_block.hpp>

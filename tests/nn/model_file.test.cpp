@@ -184,3 +184,26 @@ TEST_CASE("model_file: numbers of one's own in the metadata") {
     CHECK(lutra::metadata_number<double>(c.file(), "none").error().code == lutra::error_code::missing);
     CHECK(lutra::metadata_number<std::uint8_t>(c.file(), "training.step").error().code == lutra::error_code::malformed);
 }
+
+TEST_CASE("model_file: stored activation scales are read, and refused where they cannot be") {
+    const lutra::vit_config config = tiny_config();
+    const std::size_t count = lutra::activation_scales<float>::count(config);
+    const std::string name{lutra::activation_scales_name};
+    contents c{config};
+    CHECK(lutra::read_activation_scales(c.file(), config).error().code == lutra::error_code::missing);
+    c.tensors[name] = {{count}, std::vector<float>(count, 0.25f)};
+    CHECK(lutra::read_activation_scales(c.file(), config).value() == std::vector<float>(count, 0.25f));
+    for (const float bad : {0.0f, -0.5f}) {
+        c.tensors[name].values[3] = bad;
+        const auto read = lutra::read_activation_scales(c.file(), config);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == lutra::error_code::malformed);
+        CHECK(std::string{read.error().message.view()} == "element 3 of tensor 'lutra.activation_scales' is " +
+                                                              std::string{bad == 0 ? "0" : "-0.5"} +
+                                                              "; expected a positive scale");
+    }
+    c.tensors[name].values[3] = std::numeric_limits<float>::infinity();
+    CHECK(lutra::read_activation_scales(c.file(), config).error().code == lutra::error_code::not_finite);
+    c.tensors[name] = {{count - 1}, std::vector<float>(count - 1, 0.25f)};
+    CHECK(lutra::read_activation_scales(c.file(), config).error().code == lutra::error_code::mismatch);
+}

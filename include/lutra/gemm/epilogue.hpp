@@ -4,12 +4,15 @@
 #include <lutra/core/config.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
+#include <lutra/gemm/arch/dequantize_rows.hpp>
+#include <lutra/core/isa.hpp>
+#include <lutra/gemm/arch/requantize_rows.hpp>
 #include <lutra/numeric/requantize.hpp>
-#include <lutra/numeric/saturate.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 /// @file
 /// What becomes of the int32 sums of an integer product: objects to pass as `use` to gemm(). Each is called with a row, its
@@ -21,7 +24,10 @@ namespace detail {
 /// Where the sums of row @p row from column @p first on go in @p out.
 template <class T>
 constexpr T* row_piece(const matrix_view<T>& out, std::size_t row, std::size_t first, std::size_t count) {
-    return out.block(row, first, 1, count).data();
+    require(row < out.rows() && count <= out.cols() && first <= out.cols() - count, panic_code::out_of_range,
+            "gemm: the sums leave the output of an epilogue; their row and last column follow", static_cast<long long>(row),
+            static_cast<long long>(first + count));
+    return out.data() + row * out.stride() + first;
 }
 /// Panics unless @p have values, one a column, reach up to column @p need.
 constexpr void require_columns(std::size_t have, std::size_t need) {
@@ -45,27 +51,32 @@ struct store_sums {
     }
 };
 
+inline namespace LUTRA_ISA { // which kernel runs, and what the compiler contracts, follows from the flags
+
 /// out = requantize(sum + bias), int8 for the next integer product; the sum with its bias saturates to int32. One
-/// requantizer and one bias (in units of a sum) a column; an empty bias is none.
+/// requantizer and one bias (in units of a sum) a column; an empty bias is none. With a table of the 256 values of an
+/// activation function, in the order of the bit pattern (0 to 127, -128 to -1), out = table[that].
 struct requantize_sums {
     matrix_view<std::int8_t> out; ///< M x N
     std::span<const requantizer> by;
     std::span<const std::int32_t> bias;
+    std::span<const std::int8_t> table{}; ///< 256 values, or empty
 
     constexpr void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
         std::int8_t* to = detail::row_piece(out, row, first, sums.size());
         detail::require_columns(by.size(), first + sums.size());
         if (!bias.empty()) detail::require_columns(bias.size(), first + sums.size());
-        const std::int32_t *from = sums.data(), *add = bias.empty() ? nullptr : bias.data() + first;
-        const requantizer* ratio = by.data() + first;
-        for (std::size_t j = 0, n = sums.size(); j < n; ++j) {
-            const std::int64_t sum = std::int64_t{from[j]} + (add == nullptr ? 0 : add[j]);
-            to[j] = requantize(saturate<std::int32_t>(sum), ratio[j]);
-        }
+        const std::int32_t* add = bias.empty() ? nullptr : bias.data() + first;
+        if (std::is_constant_evaluated())
+            kernel::requantize_row(sums.data(), add, by.data() + first, sums.size(), to);
+        else
+            kernel::requantize_row_for(best_isa())(sums.data(), add, by.data() + first, sums.size(), to);
+        if (table.empty()) return;
+        require(table.size() == 256, panic_code::bad_shape, "an activation table holds one value for each of 256 bytes",
+                static_cast<long long>(table.size()), 256);
+        for (std::size_t j = 0; j < sums.size(); ++j) to[j] = table[static_cast<std::uint8_t>(to[j])];
     }
 };
-
-inline namespace LUTRA_ISA { // the compiler may contract what follows
 
 /// out = sum * scale (+ bias) (+ out): back to float. One scale (what a sum of 1 is worth) and one bias a column; an empty
 /// bias is none.
@@ -79,11 +90,10 @@ struct dequantize_sums {
         detail::require_columns(scale.size(), first + sums.size());
         if (!bias.empty()) detail::require_columns(bias.size(), first + sums.size());
         const float *s = scale.data() + first, *b = bias.empty() ? nullptr : bias.data() + first;
-        for (std::size_t j = 0; j < sums.size(); ++j) {
-            float value = static_cast<float>(sums[j]) * s[j];
-            if (b != nullptr) value += b[j];
-            to[j] = accumulate ? to[j] + value : value;
-        }
+        if (std::is_constant_evaluated())
+            kernel::dequantize_row(sums.data(), s, b, accumulate, sums.size(), to);
+        else
+            kernel::dequantize_row_for(best_isa())(sums.data(), s, b, accumulate, sums.size(), to);
     }
 };
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nonlinear/quantized_functions.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -75,8 +77,9 @@ public:
             std::fill(b.context_by.begin(), b.context_by.end(),
                       requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
                                               static_cast<double>(scale(block_tensor::context))));
-            b.score_scale =
-                scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim()));
+            b.score_scale = memory.take<float>(c.tokens());
+            std::fill(b.score_scale.begin(), b.score_scale.end(),
+                      scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim())));
         }
         head_ = linear(parameters.head, scales_.head(), choices.back().linear);
         if (c.distilled) head_dist_ = linear(parameters.head_dist, scales_.head(), choices.back().linear);
@@ -94,6 +97,7 @@ public:
             arena b = arena::counting();
             static_cast<void>(output_requantizer::take(3 * d, b));
             b.take<requantizer>(c.head_dim());
+            b.take<float>(c.tokens());
             bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
                      int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
         }
@@ -108,7 +112,10 @@ public:
                                                            {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
         const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
         constexpr std::int16_t any{};
-        const lowered_multiplier plans[]{{}, {.kind = plan_kind::table}, {.kind = plan_kind::table, .products16 = &any}};
+        const lowered_multiplier plans[]{{.kind = plan_kind::separable, .rank = max_rank},
+                                         {.kind = plan_kind::error_plane},
+                                         {.kind = plan_kind::table, .rank = 0},
+                                         {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
@@ -138,12 +145,10 @@ public:
             attend(layer, b, scratch);
             layer.proj(b.context, b.x, scratch, true);
             normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
-            layer.fc1(b.normed, b.hidden, scratch);
-            for (std::size_t r = 0; r < b.hidden.rows(); ++r) {
-                apply<typename Policy::activation>(b.hidden.row(r));
-                quantize(b.hidden.row(r), scale(block_tensor::hidden), b.hidden8.row(r));
-            }
-            layer.fc2(b.hidden8, b.x, scratch, true);
+            gemm(b.normed, layer.fc1.packed, scratch,
+                 activate_sums<typename Policy::activation>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias,
+                                                            scale(block_tensor::hidden)});
+            layer.fc2(b.hidden, b.x, scratch, true);
         }
         classify(b, logits, scratch);
         scratch.release(mark);
@@ -156,13 +161,12 @@ private:
         int8_linear qkv, proj, fc1, fc2;
         output_requantizer qkv_output;
         std::span<requantizer> context_by; ///< of A V, one a column of a head
-        float score_scale;                 ///< what a sum of Q K^T is worth
+        std::span<float> score_scale;      ///< what a sum of Q K^T is worth, one a token
         lowered_multiplier attention;
     };
     struct buffers {
-        matrix_view<float> x, hidden, patches, scores; ///< scores: tokens x tokens
-        matrix_view<std::int8_t> normed, qkv, context, hidden8, patches8, probabilities;
-        std::span<float> row;
+        matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
+        matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
     };
     static constexpr void require_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
         require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape,
@@ -174,16 +178,15 @@ private:
         const auto bytes = [&](std::size_t r, std::size_t n) { return detail::take_matrix<std::int8_t>(a, r, n); };
         buffers b;
         b.x = floats(rows, d);
-        b.hidden = floats(rows, c.mlp);
         b.patches = floats(patches, c.patch_size());
-        b.scores = floats(c.tokens(), c.tokens());
+        const auto scores = floats(c.tokens(), detail::round_up(c.tokens(), arena::alignment / sizeof(float)));
+        if (!scores.empty()) b.scores = scores.block(0, 0, c.tokens(), c.tokens()); // each row on a boundary
         b.normed = bytes(rows, d);
         b.qkv = bytes(rows, 3 * d);
         b.context = bytes(rows, d);
-        b.hidden8 = bytes(rows, c.mlp);
+        b.hidden = bytes(rows, c.mlp);
         b.patches8 = bytes(patches, c.patch_size());
         b.probabilities = bytes(c.tokens(), c.tokens());
-        b.row = a.take<float>(d);
         return b;
     }
 
@@ -202,10 +205,9 @@ private:
     /// Layer norm of each row of @p x, quantised into `normed`.
     void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale,
                         const buffers& b) const {
-        for (std::size_t r = 0; r < x.rows(); ++r) {
-            layer_norm(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, b.row);
-            quantize(b.row, scale, b.normed.row(r));
-        }
+        for (std::size_t r = 0; r < x.rows(); ++r)
+            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale,
+                                 b.normed.row(r));
     }
 
     void attend(const block& layer, const buffers& b, arena& scratch) const {
@@ -216,15 +218,9 @@ private:
                 const std::size_t mark = scratch.used();
                 const auto [query, key, value] = head_of(b.qkv, c, image, head);
                 const auto keys = pack(transposed(key), layer.attention, scratch);
-                gemm(query, keys, scratch, [&](std::size_t r, std::size_t first, std::span<const std::int32_t> sums) {
-                    for (std::size_t j = 0; j < sums.size(); ++j)
-                        b.scores(r, first + j) = static_cast<float>(sums[j]) * layer.score_scale;
-                });
+                gemm(query, keys, scratch, dequantize_sums{b.scores, layer.score_scale, {}});
                 scratch.release(mark);
-                for (std::size_t t = 0; t < tokens; ++t) {
-                    softmax(b.scores.row(t));
-                    quantize(b.scores.row(t), 1.0f / 127, b.probabilities.row(t));
-                }
+                softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
                 const auto values = pack(value, layer.attention, scratch);
                 gemm(b.probabilities, values, scratch,
                      requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
@@ -238,11 +234,9 @@ private:
     void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
-            for (std::size_t i = 0; i < logits.rows(); ++i) {
-                layer_norm(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
-                           c.layer_norm_epsilon, b.row);
-                quantize(b.row, scales_.head(), b.normed.row(i));
-            }
+            for (std::size_t i = 0; i < logits.rows(); ++i)
+                layer_norm_quantized(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
+                                     c.layer_norm_epsilon, scales_.head(), b.normed.row(i));
             const int8_linear& head = which == 0 ? head_ : head_dist_;
             head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);
         }

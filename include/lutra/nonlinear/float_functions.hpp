@@ -4,6 +4,7 @@
 #include <lutra/core/panic.hpp>
 #include <lutra/numeric/float_batch.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -94,25 +95,40 @@ inline void apply_with_slope(std::span<float> x, std::span<float> y) {
     });
 }
 
+namespace kernel {
+/// Writes e^(x - max) of `Rows` rows that are not empty to @p y and returns their sums. y[r] may be x[r]; where rows of y
+/// are @p padded, all of their last register is written (a load that follows a store of less would have to wait).
+template <std::size_t Rows>
+std::array<float, Rows> exponentials(const std::array<float*, Rows>& x, const std::array<float*, Rows>& y, std::size_t count,
+                                     bool padded) noexcept {
+    constexpr float lowest = -3.4e38f;
+    std::array<float_batch, Rows> top, shift, total;
+    top.fill(broadcast(lowest));
+    for_each_register(count, [&](std::size_t i, std::size_t n) {
+        for (std::size_t r = 0; r < Rows; ++r) top[r] = maximum(top[r], load_some(x[r] + i, n, lowest));
+    });
+    for (std::size_t r = 0; r < Rows; ++r) shift[r] = broadcast(greatest_of(top[r]));
+    total.fill(broadcast(0.0f));
+    for_each_register(count, [&](std::size_t i, std::size_t n) {
+        for (std::size_t r = 0; r < Rows; ++r) {
+            const float_batch e = exponential(load_some(x[r] + i, n, lowest) - shift[r]);
+            store_some(y[r] + i, e, padded ? float_lanes : n);
+            total[r] = total[r] + (n == float_lanes ? e : keep_first(e, n));
+        }
+    });
+    std::array<float, Rows> sums{};
+    for (std::size_t r = 0; r < Rows; ++r) sums[r] = sum_of(total[r]);
+    return sums;
+}
+} // namespace kernel
+
 /// softmax of one row, in place: e^(x - max) / sum. An element more than 87 below the greatest, minus infinity included,
 /// counts as e^-87. An empty row stays one.
 inline void softmax(std::span<float> x) noexcept {
     if (x.empty()) return;
-    constexpr float lowest = -3.4e38f;
-    float_batch top = broadcast(lowest);
-    for_each_register(x.size(),
-                      [&](std::size_t i, std::size_t n) { top = maximum(top, load_some(x.data() + i, n, lowest)); });
-    const float_batch shift = broadcast(greatest_of(top));
-    float_batch total = broadcast(0.0f);
-    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
-        const float_batch e = exponential(load_some(x.data() + i, n, lowest) - shift);
-        store_some(x.data() + i, e, n);
-        total = total + (n == float_lanes ? e : load_partial(x.data() + i, n));
-    });
-    const float_batch factor = broadcast(1.0f / sum_of(total));
-    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
-        store_some(x.data() + i, load_some(x.data() + i, n) * factor, n);
-    });
+    const float_batch factor = broadcast(1.0f / kernel::exponentials<1>({x.data()}, {x.data()}, x.size(), false)[0]);
+    for_each_register(
+        x.size(), [&](std::size_t i, std::size_t n) { store_some(x.data() + i, load_some(x.data() + i, n) * factor, n); });
 }
 
 /// What layer_norm found in a row; backward needs it.
@@ -120,14 +136,13 @@ struct row_statistics {
     float mean, inverse_deviation; ///< 1 / sqrt(variance + epsilon)
 };
 
-/// Layer normalisation of one row (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias,
-/// with the biased variance. @p y may be @p x. Panics on an empty row and unless all four have one length.
-inline row_statistics layer_norm(std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
-                                 float epsilon, std::span<float> y) {
+namespace kernel {
+/// Of a row, whose length weight and bias must have.
+inline row_statistics statistics(std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
+                                 float epsilon) {
     require(!x.empty(), panic_code::empty, "layer_norm needs a row of at least one element");
-    kernel::require_length(weight.size(), x.size(), "layer_norm needs one weight an element");
-    kernel::require_length(bias.size(), x.size(), "layer_norm needs one bias an element");
-    kernel::require_length(y.size(), x.size(), "layer_norm writes one element for each that it reads");
+    require_length(weight.size(), x.size(), "layer_norm needs one weight an element");
+    require_length(bias.size(), x.size(), "layer_norm needs one bias an element");
     const auto count = static_cast<float>(x.size());
     float_batch sum = broadcast(0.0f);
     for_each_register(x.size(), [&](std::size_t i, std::size_t n) { sum = sum + load_some(x.data() + i, n); });
@@ -137,12 +152,26 @@ inline row_statistics layer_norm(std::span<const float> x, std::span<const float
         const float_batch d = load_some(x.data() + i, n, mean) - broadcast(mean);
         squares = multiply_add(d, d, squares);
     });
-    const float inverse = 1.0f / std::sqrt(sum_of(squares) / count + epsilon);
+    return {mean, 1.0f / std::sqrt(sum_of(squares) / count + epsilon)};
+}
+/// The normalised lanes i to i + n - 1.
+inline float_batch normalized(const row_statistics& found, std::span<const float> x, std::span<const float> weight,
+                              std::span<const float> bias, std::size_t i, std::size_t n) noexcept {
+    const float_batch d = (load_some(x.data() + i, n) - broadcast(found.mean)) * broadcast(found.inverse_deviation);
+    return multiply_add(d, load_some(weight.data() + i, n), load_some(bias.data() + i, n));
+}
+} // namespace kernel
+
+/// Layer normalisation of one row (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + epsilon) * weight + bias,
+/// with the biased variance. @p y may be @p x. Panics on an empty row and unless all four have one length.
+inline row_statistics layer_norm(std::span<const float> x, std::span<const float> weight, std::span<const float> bias,
+                                 float epsilon, std::span<float> y) {
+    kernel::require_length(y.size(), x.size(), "layer_norm writes one element for each that it reads");
+    const row_statistics found = kernel::statistics(x, weight, bias, epsilon);
     for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
-        const float_batch d = (load_some(x.data() + i, n) - broadcast(mean)) * broadcast(inverse);
-        store_some(y.data() + i, multiply_add(d, load_some(weight.data() + i, n), load_some(bias.data() + i, n)), n);
+        store_some(y.data() + i, kernel::normalized(found, x, weight, bias, i, n), n);
     });
-    return {mean, inverse};
+    return found;
 }
 
 } // namespace LUTRA_ISA

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
+#include <lutra/numeric/rounding.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #if LUTRA_USE_XSIMD
     #include <xsimd/xsimd.hpp>
 #else
@@ -90,6 +93,10 @@ inline float_batch power_of_two(float_batch n) noexcept { return {std::ldexp(1.0
 inline float_batch load_partial(const float* p, std::size_t n, float fill = 0) noexcept {
     return _mm512_mask_loadu_ps(_mm512_set1_ps(fill), static_cast<__mmask16>((1u << n) - 1), p);
 }
+/// The first @p n < float_lanes lanes of @p v, the others 0.
+inline float_batch keep_first(float_batch v, std::size_t n) noexcept {
+    return _mm512_maskz_mov_ps(static_cast<__mmask16>((1u << n) - 1), v);
+}
 /// Writes the first @p n < float_lanes lanes.
 inline void store_partial(float* p, float_batch v, std::size_t n) noexcept {
     _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
@@ -101,6 +108,12 @@ inline float_batch load_partial(const float* p, std::size_t n, float fill = 0) n
     for (std::size_t i = 0; i < float_lanes; ++i) lanes[i] = i < n ? p[i] : fill;
     return load(lanes);
 }
+/// The first @p n < float_lanes lanes of @p v, the others 0.
+inline float_batch keep_first(float_batch v, std::size_t n) noexcept {
+    float lanes[float_lanes];
+    store(lanes, v);
+    return load_partial(lanes, n);
+}
 /// Writes the first @p n < float_lanes lanes.
 inline void store_partial(float* p, float_batch v, std::size_t n) noexcept {
     float lanes[float_lanes];
@@ -108,6 +121,20 @@ inline void store_partial(float* p, float_batch v, std::size_t n) noexcept {
     for (std::size_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
 #endif
+#if LUTRA_USE_XSIMD && defined(__AVX512F__)
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic push // as above
+        #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+        #pragma GCC diagnostic ignored "-Wuninitialized"
+    #endif
+/// The sum of all lanes, pairwise.
+inline float sum_of(float_batch v) noexcept { return _mm512_reduce_add_ps(v); }
+/// The greatest lane.
+inline float greatest_of(float_batch v) noexcept { return _mm512_reduce_max_ps(v); }
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic pop
+    #endif
+#else
 /// The sum of all lanes, pairwise.
 inline float sum_of(float_batch v) noexcept {
     float lanes[float_lanes];
@@ -124,6 +151,65 @@ inline float greatest_of(float_batch v) noexcept {
     for (std::size_t i = 1; i < float_lanes; ++i) best = best < lanes[i] ? lanes[i] : best;
     return best;
 }
+#endif
+
+/// A scale to quantise at, in every lane.
+struct scale_batch {
+    explicit scale_batch(float s) noexcept : scale{broadcast(s)}, inverse{broadcast(1.0f / s)} {}
+    float_batch scale, inverse;
+};
+
+#if LUTRA_USE_XSIMD && defined(__AVX512F__)
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic push // as above
+        #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+        #pragma GCC diagnostic ignored "-Wuninitialized"
+    #endif
+/// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
+inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by, std::size_t n) noexcept {
+    // x / scale and x * (1 / scale) differ by less than 2^-15 where either is below 128 in magnitude: only near a tie does
+    // the division, which takes longer than all else here, decide.
+    const __m512 product = x * by.inverse;
+    __m512i q = _mm512_cvtps_epi32(product);
+    const __m512 rest = _mm512_abs_ps(_mm512_sub_ps(product, _mm512_cvtepi32_ps(q)));
+    if (_mm512_cmp_ps_mask(rest, _mm512_set1_ps(0.5f - 0x1p-14f), _CMP_LE_OQ) != 0xffff) { // also NaN and out of range
+        const __m512 quotient = x / by.scale;
+        q = _mm512_maskz_cvtps_epi32(_mm512_cmp_ps_mask(quotient, quotient, _CMP_ORD_Q), // NaN: 0
+                                     _mm512_max_ps(_mm512_min_ps(quotient, _mm512_set1_ps(127)), _mm512_set1_ps(-127)));
+    }
+    q = _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(127)), _mm512_set1_epi32(-127));
+    _mm512_mask_cvtepi32_storeu_epi8(p, static_cast<__mmask16>((1u << n) - 1), q);
+}
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic pop
+    #endif
+#elif LUTRA_USE_XSIMD && defined(__AVX2__)
+/// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
+inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by, std::size_t n) noexcept {
+    const __m256 q = x / by.scale, number = _mm256_and_ps(q, _mm256_cmp_ps(q, q, _CMP_ORD_Q)); // NaN: 0
+    const __m256i rounded =
+        _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(number, _mm256_set1_ps(127)), _mm256_set1_ps(-127)));
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
+    const long long bytes = _mm_cvtsi128_si64(_mm_packs_epi16(words, words));
+    std::memcpy(p, &bytes, n == float_lanes ? float_lanes : n);
+}
+#elif LUTRA_USE_XSIMD && defined(__SSE2__) && !defined(__AVX__)
+/// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
+inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by, std::size_t n) noexcept {
+    const __m128 q = x / by.scale, number = _mm_and_ps(q, _mm_cmpord_ps(q, q)); // NaN: 0
+    const __m128i rounded = _mm_cvtps_epi32(_mm_max_ps(_mm_min_ps(number, _mm_set1_ps(127)), _mm_set1_ps(-127)));
+    const __m128i words = _mm_packs_epi32(rounded, rounded);
+    const int bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+    std::memcpy(p, &bytes, n == float_lanes ? float_lanes : n);
+}
+#else
+/// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
+inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by, std::size_t n) noexcept {
+    float q[float_lanes];
+    store(q, x / by.scale);
+    for (std::size_t i = 0; i < n; ++i) p[i] = static_cast<std::int8_t>(round_clipped<rounding::half_even>(q[i], -127, 127));
+}
+#endif
 
 /// Cuts @p count elements into registers: calls `f(i, n)` for the n elements from i on, with n = float_lanes for each whole
 /// register and what is left, if anything is, at the end.
@@ -150,7 +236,8 @@ inline void store_some(float* p, float_batch v, std::size_t n) noexcept {
 /// anything. Range reduction by ln 2 in two parts and a minimax polynomial of degree 5 (Cephes expf, Moshier 1989).
 inline float_batch exponential(float_batch x) noexcept {
     x = maximum(minimum(x, broadcast(88.0f)), broadcast(-87.0f));
-    const float_batch n = round_to_integer(x * broadcast(1.44269504088896341f));
+    constexpr float round = 0x1.8p23f; // whoever adds it to a small number keeps the nearest integer
+    const float_batch n = multiply_add(x, broadcast(1.44269504088896341f), broadcast(round)) - broadcast(round);
     float_batch r = multiply_add(n, broadcast(-0.693359375f), x);
     r = multiply_add(n, broadcast(2.12194440e-4f), r);
     float_batch p = broadcast(1.9875691500e-4f);

@@ -8,6 +8,7 @@
 
 #include <lutra/io/safetensors.hpp>
 #include <lutra/io/safetensors_writer.hpp>
+#include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 
 #include <algorithm>
@@ -198,6 +199,24 @@ template <class T>
     auto model = read_vit(*file, overrides);
     if (!model) return detail::in_file(path.string(), model.error());
     return model;
+}
+
+/// The scales of the activations that are stored in @p file, in the order of activation_scales, as int8_vit takes them.
+/// Errors: `missing` where the model was not calibrated, `mismatch` where there is another number of them than @p config
+/// asks for, `not_finite`, `wrong_type`; `malformed` for one that is not positive, with its index.
+///
+/// @code
+/// const auto scales = lutra::read_activation_scales(file, model.config);
+/// if (!scales) return scales.error();
+/// @endcode
+[[nodiscard]] inline result<std::vector<float>> read_activation_scales(const safetensors& file, const vit_config& config) {
+    auto scales = file.floats(activation_scales_name, {activation_scales<float>::count(config)});
+    if (!scales) return scales;
+    for (std::size_t i = 0; i < scales->size(); ++i)
+        if (!((*scales)[i] > 0))
+            return detail::fault(error_code::malformed, 0, "element ", i, " of tensor '", activation_scales_name, "' is ",
+                                 detail::shortest((*scales)[i]), "; expected a positive scale");
+    return scales;
 }
 
 /// Adds a ViT's parameters and configuration to a file that is being written.

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <lutra/core/random.hpp>
+#include <lutra/gemm/epilogue.hpp>
+
+#include "support/catch.hpp"
+#include "support/panic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace {
+
+constexpr auto int32_min = std::numeric_limits<std::int32_t>::min(), int32_max = std::numeric_limits<std::int32_t>::max();
+
+std::vector<lutra::isa> instruction_sets() {
+    std::vector<lutra::isa> all;
+    for (const auto i : {lutra::isa::scalar, lutra::isa::avx2, lutra::isa::avx512bw})
+        if (i <= lutra::best_isa()) all.push_back(i);
+    return all;
+}
+
+/// How many columns any row kernel gets wrong, by the definition of requantize.
+std::size_t wrong_columns(std::span<const std::int32_t> sums, std::span<const std::int32_t> bias,
+                          std::span<const lutra::requantizer> by) {
+    std::size_t wrong = 0;
+    for (const lutra::isa i : instruction_sets()) {
+        std::vector<std::int8_t> out(sums.size() + 1, 99);
+        lutra::kernel::requantize_row_for(i)(sums.data(), bias.empty() ? nullptr : bias.data(), by.data(), sums.size(),
+                                             out.data());
+        for (std::size_t j = 0; j < sums.size(); ++j) {
+            const std::int64_t sum = std::int64_t{sums[j]} + (bias.empty() ? 0 : bias[j]);
+            const auto clipped = std::clamp<std::int64_t>(sum, int32_min, int32_max);
+            wrong += out[j] != lutra::requantize(static_cast<std::int32_t>(clipped), by[j]);
+        }
+        wrong += out.back() != 99;
+    }
+    return wrong;
+}
+
+} // namespace
+
+TEST_CASE("requantised rows: every shift, extreme and random sums") {
+    lutra::random_generator random{1};
+    const auto any = [&] { return static_cast<std::int32_t>(static_cast<std::uint32_t>(random())) >> random.below(32); };
+    constexpr std::size_t n = 1024;
+    std::vector<std::int32_t> sums(n), bias(n);
+    std::vector<lutra::requantizer> by(n);
+    std::size_t wrong = 0;
+    for (int shift = 1; shift <= 62; ++shift)
+        for (int round = 0; round < 160; ++round) {
+            for (std::size_t j = 0; j < n; ++j) {
+                constexpr std::array edges{int32_min, int32_min + 1, -1, 0, 1, int32_max - 1, int32_max};
+                sums[j] = random.below(8) == 0 ? edges[random.below(edges.size())] : any();
+                bias[j] = random.below(8) == 0 ? edges[random.below(edges.size())] : any();
+                const auto multiplier = random.below(8) == 0 ? (random.below(2) == 0 ? 1 << 30 : int32_max)
+                                                             : static_cast<std::int32_t>(random.between(1 << 30, int32_max));
+                by[j] = round % 2 == 0 ? lutra::requantizer{multiplier, shift}
+                                       : lutra::requantizer{multiplier, static_cast<int>(random.between(33, 62))};
+                // Near a tie or an end of the range, where the rounding decides.
+                if (shift > 32 && random.below(2) == 0) {
+                    const double target = static_cast<double>(random.between(-130, 130)) + 0.5;
+                    sums[j] = static_cast<std::int32_t>(
+                        std::clamp(target / by[j].ratio() + static_cast<double>(random.between(-1, 1)), -2e9, 2e9));
+                }
+            }
+            by[random.below(n)] = lutra::requantizer{};
+            wrong += wrong_columns(
+                sums, round % 4 < 2 ? std::span<const std::int32_t>{bias} : std::span<const std::int32_t>{}, by);
+        }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("requantised rows: all sums about 0 under exact halves") {
+    std::vector<std::int32_t> sums(65536);
+    for (std::size_t j = 0; j < sums.size(); ++j) sums[j] = static_cast<std::int32_t>(j) - 32768;
+    for (const double ratio : {0x1p-1, 0x1p-2, 0x1p-3, 0x1p-7, 0x1p-8, 0x1.8p-8, 0x1p-9, 0x1p-16, 0.0123}) {
+        const std::vector<lutra::requantizer> by(sums.size(), lutra::requantizer::from_ratio(ratio));
+        CHECK(wrong_columns(sums, {}, by) == 0);
+    }
+}
+
+TEST_CASE("requantised rows: every length, and nothing past it") {
+    for (std::size_t n = 0; n <= 50; ++n) {
+        std::vector<std::int32_t> sums(n), bias(n); // exactly their size: AddressSanitizer sees an access past the end
+        std::vector<lutra::requantizer> by(n);
+        for (std::size_t j = 0; j < n; ++j) {
+            sums[j] = 1000 * static_cast<std::int32_t>(j);
+            bias[j] = -20000;
+            by[j] = lutra::requantizer::from_ratio(0.001 * static_cast<double>(j + 1));
+        }
+        CHECK(wrong_columns(sums, bias, by) == 0);
+        CHECK(wrong_columns(sums, {}, by) == 0);
+    }
+}
+
+TEST_CASE("dequantised rows: within two roundings, whatever the place in the piece") {
+    lutra::random_generator random{2};
+    constexpr std::size_t most = 37;
+    std::vector<std::int32_t> sums(most);
+    std::vector<float> scale(most), bias(most), before(most);
+    for (std::size_t j = 0; j < most; ++j) {
+        sums[j] = static_cast<std::int32_t>(random.between(-5000000, 5000000));
+        scale[j] = static_cast<float>(1e-4 * random.unit());
+        bias[j] = static_cast<float>(random.unit() - 0.5);
+        before[j] = static_cast<float>(random.unit() - 0.5);
+    }
+    for (const lutra::isa i : instruction_sets())
+        for (const bool with_bias : {false, true})
+            for (const bool accumulate : {false, true}) {
+                const auto row = [&](std::size_t first, std::size_t n) {
+                    std::vector<float> out(before.begin() + static_cast<std::ptrdiff_t>(first),
+                                           before.begin() + static_cast<std::ptrdiff_t>(first + n));
+                    lutra::kernel::dequantize_row_for(i)(sums.data() + first, scale.data() + first,
+                                                         with_bias ? bias.data() + first : nullptr, accumulate, n,
+                                                         out.data());
+                    return out;
+                };
+                const auto whole = row(0, most);
+                for (std::size_t j = 0; j < most; ++j) {
+                    const double product = double{scale[j]} * sums[j], added = with_bias ? double{bias[j]} : 0.0,
+                                 old = accumulate ? double{before[j]} : 0.0;
+                    CHECK(std::fabs(double{whole[j]} - (product + added + old)) <=
+                          0x1p-23 * (std::fabs(product) + std::fabs(added) + std::fabs(old)) * 1.5);
+                }
+                if (i == lutra::isa::scalar) continue; // the compiler chooses what it contracts
+                for (std::size_t first = 0; first < most; ++first) {
+                    const auto piece = row(first, most - first);
+                    CHECK(std::equal(piece.begin(), piece.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
+                }
+            }
+}
+
+TEST_CASE("requantize_sums looks an activation table up") {
+    std::array<std::int8_t, 256> table{}; // relu, then halved
+    for (int i = 0; i < 128; ++i) table[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(i / 2);
+    constexpr std::array<std::int32_t, 5> sums{-128000, -3000, 0, 9000, 127400};
+    const std::vector<lutra::requantizer> by(7, lutra::requantizer::from_ratio(0.001));
+    std::array<std::int8_t, 7> out{};
+    const lutra::requantize_sums use{{out.data(), 1, 7}, by, {}, table};
+    use(0, 2, sums);
+    CHECK(out == std::array<std::int8_t, 7>{0, 0, 0, 0, 0, 4, 63});
+    const lutra::requantize_sums wrong{{out.data(), 1, 7}, by, {}, std::span{table}.first(255)};
+    REQUIRE_PANIC(wrong(0, 2, sums), bad_shape);
+}
+
+TEST_CASE("epilogues are constant expressions") {
+    constexpr auto made = [] {
+        std::array<std::int8_t, 2> out{};
+        constexpr std::array<lutra::requantizer, 2> by{lutra::requantizer::from_ratio(0.5),
+                                                       lutra::requantizer::from_ratio(0.01)};
+        constexpr std::array<std::int32_t, 2> sums{7, -1000};
+        lutra::requantize_sums{{out.data(), 1, 2}, by, {}}(0, 0, sums);
+        return out;
+    }();
+    static_assert(made == std::array<std::int8_t, 2>{4, -10});
+    CHECK(made[0] == 4);
+}
