@@ -27,7 +27,8 @@ public:
           c_(s.m * s.n),
           packed_memory_{lutra::packed_b_bytes(m, s.k, s.n, instructions)},
           scratch_memory_{lutra::int8_gemm_scratch_bytes(m, s.m, s.k, s.n, instructions)},
-          packed_{lutra::pack_b(lutra::matrix_view<const std::int8_t>{b_.data(), s.k, s.n}, m, packed_memory_.bytes(), instructions)} {}
+          packed_{lutra::pack_b(lutra::matrix_view<const std::int8_t>{b_.data(), s.k, s.n}, m, packed_memory_.bytes(),
+                                instructions)} {}
 
     void operator()() {
         lutra::arena scratch{scratch_memory_.bytes()};
