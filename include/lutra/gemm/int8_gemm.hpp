@@ -3,12 +3,12 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/core/config.hpp>
+#include <lutra/core/isa.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/int8_avx2.hpp>
 #include <lutra/gemm/arch/int8_avx512.hpp>
 #include <lutra/gemm/arch/int8_scalar.hpp>
-#include <lutra/core/isa.hpp>
-#include <lutra/gemm/arch/table_rows.hpp>
+#include <lutra/gemm/detail/table_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
@@ -32,8 +32,7 @@ inline namespace LUTRA_ISA {
 
 namespace kernel {
 
-inline constexpr std::size_t int8_block_rows = 64;   ///< rows of A that are widened at a time
-inline constexpr std::size_t expand_from_rows = 128; ///< fewer rows of A do not pay for the expansion
+inline constexpr std::size_t int8_block_rows = 64; ///< rows of A that are widened at a time
 
 /// Panics where a sum of @p k products of @p m, or a part of it, can leave int32.
 constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
@@ -50,7 +49,7 @@ constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
 [[nodiscard]] constexpr std::size_t packed_b_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) noexcept {
     if (m.kind == plan_kind::exact)
         return lutra::detail::round_up(k, 2) * lutra::detail::round_up(n, kernel::int8_panel_columns) * sizeof(std::int16_t);
-    return k * lutra::detail::round_up(n, kernel::table_columns);
+    return k * lutra::detail::round_up(n, kernel::table_padding);
 }
 
 /// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on an even address. Panics where the
@@ -69,10 +68,9 @@ constexpr void require_sum_fits(const lowered_multiplier& m, std::size_t k) {
         for (std::size_t j0 = 0; j0 < b.cols; j0 += width)
             for (std::size_t k0 = 0; k0 < b.rows; k0 += 2)
                 for (std::size_t j = j0; j < j0 + width; ++j)
-                    for (std::size_t k = k0; k < k0 + 2; ++k)
-                        *out++ = j < b.cols && k < b.rows ? b(k, j) : std::int8_t{0};
+                    for (std::size_t k = k0; k < k0 + 2; ++k) *out++ = j < b.cols && k < b.rows ? b(k, j) : std::int8_t{0};
     } else {
-        const std::size_t width = lutra::detail::round_up(b.cols, kernel::table_columns);
+        const std::size_t width = lutra::detail::round_up(b.cols, kernel::table_padding);
         for (std::size_t k = 0; k < b.rows; ++k)
             for (std::size_t j = 0; j < width; ++j)
                 memory[k * width + j] = static_cast<std::byte>(j < b.cols ? b(k, j) : std::int8_t{0});
@@ -113,59 +111,6 @@ void exact_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scra
     }
 }
 
-/// The table plan for few rows: one look-up a product.
-template <class Product, class Use>
-void looked_up_gemm(const Product* products, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
-                    Use&& use) {
-    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
-    const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
-    const auto sums = scratch.take<std::int32_t>(padded);
-    for (std::size_t i = 0; i < a.rows; ++i) {
-        std::fill(sums.begin(), sums.end(), 0);
-        for (std::size_t k = 0; k < b.k; ++k) {
-            const Product* row = products + std::size_t{static_cast<std::uint8_t>(a(i, k))} * 256;
-            const std::uint8_t* w = weights + k * padded;
-            for (std::size_t j = 0; j < b.n; ++j) sums[j] += row[w[j]];
-        }
-        use(i, std::size_t{0}, std::span<const std::int32_t>{sums.data(), b.n});
-    }
-}
-
-/// The table plan for many rows: products of a block of weights with all 256 activations, then sums of whole rows.
-template <class Use>
-void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use, isa instructions) {
-    auto* expand = &expand_table_rows;
-    auto* add = &add_table_rows;
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-    if (instructions != isa::scalar) add = &add_table_rows_avx2;
-#endif
-#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-    if (instructions == isa::avx512bw) expand = &expand_table_rows_avx512, add = &add_table_rows_avx512;
-#endif
-    static_cast<void>(instructions);
-    const std::size_t padded = lutra::detail::round_up(b.n, table_columns);
-    const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
-    const auto expanded = scratch.take<std::int16_t>(table_depth * 256 * table_columns);
-    const auto sums = scratch.take<std::int32_t>(a.rows * table_columns);
-    std::span<std::int8_t> gathered; // rows of A side by side, where it is a transposed view
-    if (a.col_stride != 1) gathered = scratch.take<std::int8_t>(a.rows * table_depth);
-    for (std::size_t j = 0; j < b.n; j += table_columns) {
-        std::fill(sums.begin(), sums.end(), 0);
-        for (std::size_t k0 = 0; k0 < b.k; k0 += table_depth) {
-            const std::size_t depth = std::min(table_depth, b.k - k0);
-            expand(b.multiplier.products16, weights + k0 * padded + j, padded, depth, expanded.data());
-            for (std::size_t i = 0; i < a.rows && !gathered.empty(); ++i)
-                for (std::size_t k = 0; k < depth; ++k) gathered[i * table_depth + k] = a(i, k0 + k);
-            if (gathered.empty())
-                add(expanded.data(), a.data + k0, a.row_stride, a.rows, depth, sums.data());
-            else
-                add(expanded.data(), gathered.data(), table_depth, a.rows, depth, sums.data());
-        }
-        for (std::size_t i = 0; i < a.rows; ++i)
-            use(i, j, std::span<const std::int32_t>{sums.data() + i * table_columns, std::min(table_columns, b.n - j)});
-    }
-}
-
 } // namespace kernel
 
 /// Bytes of scratch that suffice for `gemm` with @p rows rows of A, or fewer, and a packed K x N operand under the plan of
@@ -178,14 +123,11 @@ void expanded_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& s
         a.take<std::int32_t>(kernel::int8_block_rows * lutra::detail::round_up(n, kernel::int8_panel_columns));
         return a.used();
     }
-    a.take<std::int32_t>(lutra::detail::round_up(n, kernel::table_columns));
-    const std::size_t looked_up = a.used();
-    if (m.products16 == nullptr || rows < kernel::expand_from_rows) return looked_up;
-    a.release(0);
-    a.take<std::int16_t>(kernel::table_depth * 256 * kernel::table_columns);
-    a.take<std::int32_t>(rows * kernel::table_columns);
-    a.take<std::int8_t>(rows * kernel::table_depth);
-    return std::max(looked_up, a.used());
+    std::size_t most = 0;
+    for (const isa i : all_isas)
+        most = std::max(most, m.products16 == nullptr ? kernel::table_scratch_bytes<std::int32_t>(rows, k, n, i)
+                                                      : kernel::table_scratch_bytes<std::int16_t>(rows, k, n, i));
+    return most;
 }
 
 /// The integer product A B with the multiplier that @p b was packed for: A is M x K int8 (activations, the left operand), B
@@ -216,12 +158,15 @@ void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, U
 #endif
         default: kernel::exact_gemm<kernel::int8_scalar>(a, b, scratch, use);
         }
-    } else if (m.products16 == nullptr) {
-        kernel::looked_up_gemm(m.products32, a, b, scratch, use);
-    } else if (a.rows < kernel::expand_from_rows) {
-        kernel::looked_up_gemm(m.products16, a, b, scratch, use);
     } else {
-        kernel::expanded_gemm(a, b, scratch, use, instructions);
+        const auto* weights = reinterpret_cast<const std::uint8_t*>(b.data);
+        const std::size_t padded = lutra::detail::round_up(b.n, kernel::table_padding);
+        if (m.products16 == nullptr)
+            kernel::table_gemm<std::int32_t>(m.products32, nullptr, a, weights, padded, b.k, b.n, scratch, instructions,
+                                             use);
+        else
+            kernel::table_gemm(m.products16, m.products16_by_weight, a, weights, padded, b.k, b.n, scratch, instructions,
+                               use);
     }
     scratch.release(mark);
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/config.hpp>
+#include <lutra/gemm/arch/table_avx2.hpp>
+#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
+    #include <cstddef>
+    #include <cstdint>
+    #include <immintrin.h>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+namespace kernel {
+
+/// Blocks with rows of one 512-bit register; narrower ones are left to AVX2.
+struct table_avx512 {
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static table_groups groups(const std::uint8_t* index,
+                                                                            std::size_t count) noexcept {
+        return table_avx2::groups(index, count);
+    }
+
+    template <std::size_t Bytes>
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void expand(const std::int16_t* table, const std::uint8_t* lanes,
+                                                                    table_groups groups, std::byte* block) noexcept {
+        if constexpr (Bytes < 64) {
+            table_avx2::expand<Bytes>(table, lanes, groups, block);
+        } else {
+            const std::int16_t* rows[32];
+            for (std::size_t i = 0; i < 32; ++i) rows[i] = table + std::size_t{lanes[i]} * 256;
+            // even and odd 128-bit quarters of two registers, in turns
+            const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+            const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+            for (std::size_t v = 0; v < 256; v += 16) {
+                if ((groups >> (v / 16) & 1) == 0) continue;
+                __m512i first[8], second[8]; // lanes 0..7 and 16..23, lanes 8..15 and 24..31
+                for (std::size_t i = 0; i < 8; ++i) {
+                    first[i] = halves(rows[i] + v, rows[i + 16] + v);
+                    second[i] = halves(rows[i + 8] + v, rows[i + 24] + v);
+                }
+                transpose(first);
+                transpose(second);
+                for (std::size_t i = 0; i < 8; ++i) {
+                    _mm512_store_si512(block + (v + i) * 64, _mm512_permutex2var_epi64(first[i], even, second[i]));
+                    _mm512_store_si512(block + (v + i + 8) * 64, _mm512_permutex2var_epi64(first[i], odd, second[i]));
+                }
+            }
+        }
+    }
+
+    template <std::size_t Bytes>
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void expand(const std::int8_t* table, const std::uint8_t* lanes,
+                                                                    table_groups groups, std::byte* block) noexcept {
+        if constexpr (Bytes < 64) {
+            table_avx2::expand<Bytes>(table, lanes, groups, block);
+        } else {
+            const std::int8_t* rows[64];
+            for (std::size_t i = 0; i < 64; ++i) rows[i] = table + std::size_t{lanes[i]} * 256;
+            const __m512i flip = _mm512_set1_epi8(-128);
+            for (std::size_t v = 0; v < 256; v += 16) {
+                if ((groups >> (v / 16) & 1) == 0) continue;
+                __m512i part[16];
+                for (std::size_t i = 0; i < 16; ++i) {
+                    part[i] = quarters(rows[i] + v, rows[i + 16] + v, rows[i + 32] + v, rows[i + 48] + v);
+                    if (i % 2 == table_low_lane) part[i] = _mm512_xor_si512(part[i], flip);
+                }
+                transpose(part);
+                for (std::size_t i = 0; i < 16; ++i) _mm512_store_si512(block + (v + i) * 64, part[i]);
+            }
+        }
+    }
+
+    template <std::size_t Bytes, std::size_t Depth>
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void add(const std::byte* blocks, const std::uint8_t* index,
+                                                                 std::size_t stride, std::size_t count,
+                                                                 std::uint16_t* sums) noexcept {
+        if constexpr (Bytes < 64) {
+            table_avx2::add<Bytes, Depth>(blocks, index, stride, count, sums);
+        } else {
+            for (std::size_t j = 0; j < count; ++j, sums += 64) {
+                __m512i sum = _mm512_load_si512(sums), high = _mm512_load_si512(sums + 32);
+                for (std::size_t k = 0; k < Depth; ++k) {
+                    const __m512i row = _mm512_load_si512(blocks + (k * 256 + index[k * stride + j]) * 64);
+                    sum = _mm512_add_epi16(sum, row);
+                    high = _mm512_add_epi16(high, _mm512_srai_epi16(row, 8));
+                }
+                _mm512_store_si512(sums, sum);
+                _mm512_store_si512(sums + 32, high);
+            }
+        }
+    }
+
+private:
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i halves(const std::int16_t* a,
+                                                                       const std::int16_t* b) noexcept {
+        const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)));
+        return _mm512_mask_broadcast_i64x4(low, 0xf0, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
+    }
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i
+    quarters(const std::int8_t* a, const std::int8_t* b, const std::int8_t* c, const std::int8_t* d) noexcept {
+        const auto load = [](const std::int8_t* p) __attribute__((target("avx512f,avx512bw,avx512vl"))) {
+            return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        };
+        __m512i all = _mm512_castsi128_si512(load(a));
+        all = _mm512_mask_broadcast_i32x4(all, 0x00f0, load(b));
+        all = _mm512_mask_broadcast_i32x4(all, 0x0f00, load(c));
+        return _mm512_mask_broadcast_i32x4(all, 0xf000, load(d));
+    }
+    /// Transposes within 128 bits: each pass moves the top bit of the register's number behind the lane's.
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void transpose(__m512i (&r)[8]) noexcept {
+        for (int pass = 0; pass < 3; ++pass) {
+            __m512i t[8];
+            for (std::size_t i = 0; i < 4; ++i) {
+                t[2 * i] = _mm512_unpacklo_epi16(r[i], r[i + 4]);
+                t[2 * i + 1] = _mm512_unpackhi_epi16(r[i], r[i + 4]);
+            }
+            for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
+        }
+    }
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void transpose(__m512i (&r)[16]) noexcept {
+        for (int pass = 0; pass < 4; ++pass) {
+            __m512i t[16];
+            for (std::size_t i = 0; i < 8; ++i) {
+                t[2 * i] = _mm512_unpacklo_epi8(r[i], r[i + 8]);
+                t[2 * i + 1] = _mm512_unpackhi_epi8(r[i], r[i + 8]);
+            }
+            for (std::size_t i = 0; i < 16; ++i) r[i] = t[i];
+        }
+    }
+};
+
+} // namespace kernel
+} // namespace LUTRA_ISA
+} // namespace lutra
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/config.hpp>
+#include <lutra/gemm/arch/table_scalar.hpp>
+#if defined(__ARM_NEON) && defined(__aarch64__)
+    #include <arm_neon.h>
+    #include <cstddef>
+    #include <cstdint>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+namespace kernel {
+
+/// Blocks with rows of two or four 128-bit registers.
+struct table_neon {
+    static table_groups groups(const std::uint8_t* index, std::size_t count) noexcept {
+        alignas(16) static constexpr std::uint8_t bits[16]{1, 2, 4, 8, 16, 32, 64, 128};
+        const uint8x16_t zero = vdupq_n_u8(0), low = vld1q_u8(bits), high = vextq_u8(zero, low, 8);
+        uint8x16_t found_low = zero, found_high = zero;
+        std::size_t j = 0;
+        for (; j + 16 <= count; j += 16) {
+            const uint8x16_t group = vshrq_n_u8(vld1q_u8(index + j), 4);
+            found_low = vorrq_u8(found_low, vqtbl1q_u8(low, group));
+            found_high = vorrq_u8(found_high, vqtbl1q_u8(high, group));
+        }
+        alignas(16) std::uint8_t bytes[32];
+        vst1q_u8(bytes, found_low);
+        vst1q_u8(bytes + 16, found_high);
+        table_groups found = table_scalar::groups(index + j, count - j);
+        for (std::size_t i = 0; i < 16; ++i) found |= bytes[i] | table_groups{bytes[16 + i]} << 8;
+        return found;
+    }
+
+    template <std::size_t Bytes, class Entry>
+    static void expand(const Entry* table, const std::uint8_t* lanes, table_groups groups, std::byte* block) noexcept {
+        constexpr std::size_t count = 16 / sizeof(Entry); // lanes and values of a square
+        for (std::size_t part = 0; part < Bytes; part += 16) {
+            const Entry* rows[count];
+            for (std::size_t i = 0; i < count; ++i) rows[i] = table + std::size_t{lanes[part / sizeof(Entry) + i]} * 256;
+            for (std::size_t v = 0; v < 256; v += count) {
+                if ((groups >> (v / 16) & 1) == 0) continue;
+                uint8x16_t square[count];
+                for (std::size_t i = 0; i < count; ++i) {
+                    square[i] = vld1q_u8(reinterpret_cast<const std::uint8_t*>(rows[i] + v));
+                    if (sizeof(Entry) == 1 && i % 2 == table_low_lane) square[i] = veorq_u8(square[i], vdupq_n_u8(128));
+                }
+                transpose(square);
+                for (std::size_t i = 0; i < count; ++i)
+                    vst1q_u8(reinterpret_cast<std::uint8_t*>(block + (v + i) * Bytes + part), square[i]);
+            }
+        }
+    }
+
+    template <std::size_t Bytes, std::size_t Depth>
+    static void add(const std::byte* blocks, const std::uint8_t* index, std::size_t stride, std::size_t count,
+                    std::uint16_t* sums) noexcept {
+        constexpr std::size_t parts = Bytes / 16;
+        for (std::size_t j = 0; j < count; ++j, sums += Bytes) {
+            auto* out = reinterpret_cast<std::int16_t*>(sums);
+            int16x8_t sum[parts], high[parts];
+            for (std::size_t i = 0; i < parts; ++i) sum[i] = vld1q_s16(out + 8 * i);
+            for (std::size_t i = 0; i < parts; ++i) high[i] = vld1q_s16(out + 8 * (parts + i));
+            for (std::size_t k = 0; k < Depth; ++k) {
+                const std::byte* from = blocks + (k * 256 + index[k * stride + j]) * Bytes;
+                for (std::size_t i = 0; i < parts; ++i) {
+                    const int16x8_t row = vld1q_s16(reinterpret_cast<const std::int16_t*>(from) + 8 * i);
+                    sum[i] = vaddq_s16(sum[i], row);
+                    high[i] = vsraq_n_s16(high[i], row, 8);
+                }
+            }
+            for (std::size_t i = 0; i < parts; ++i) vst1q_s16(out + 8 * i, sum[i]);
+            for (std::size_t i = 0; i < parts; ++i) vst1q_s16(out + 8 * (parts + i), high[i]);
+        }
+    }
+
+private:
+    /// Each pass moves the top bit of the register's number behind the lane's.
+    static void transpose(uint8x16_t (&r)[8]) noexcept {
+        for (int pass = 0; pass < 3; ++pass) {
+            uint8x16_t t[8];
+            for (std::size_t i = 0; i < 4; ++i) {
+                const auto a = vreinterpretq_u16_u8(r[i]), b = vreinterpretq_u16_u8(r[i + 4]);
+                t[2 * i] = vreinterpretq_u8_u16(vzip1q_u16(a, b));
+                t[2 * i + 1] = vreinterpretq_u8_u16(vzip2q_u16(a, b));
+            }
+            for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
+        }
+    }
+    static void transpose(uint8x16_t (&r)[16]) noexcept {
+        for (int pass = 0; pass < 4; ++pass) {
+            uint8x16_t t[16];
+            for (std::size_t i = 0; i < 8; ++i) {
+                t[2 * i] = vzip1q_u8(r[i], r[i + 8]);
+                t[2 * i + 1] = vzip2q_u8(r[i], r[i + 8]);
+            }
+            for (std::size_t i = 0; i < 16; ++i) r[i] = t[i];
+        }
+    }
+};
+
+} // namespace kernel
+} // namespace LUTRA_ISA
+} // namespace lutra
+#endif
