@@ -16,42 +16,58 @@ namespace kernel {
 struct table_avx2 {
     [[gnu::target("avx2")]] static table_groups groups(const std::uint8_t* index, std::size_t count) noexcept {
         const __m256i nibble = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
-        const __m256i bits = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
+        const __m256i bits = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201u));
         const __m256i low = _mm256_unpacklo_epi64(bits, zero), high = _mm256_unpacklo_epi64(zero, bits);
-        __m256i found_low = zero, found_high = zero;
+        table_groups found = 0;
         std::size_t j = 0;
-        for (; j + 32 <= count; j += 32) {
-            const __m256i value = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + j));
-            const __m256i group = _mm256_and_si256(_mm256_srli_epi16(value, 4), nibble);
-            found_low = _mm256_or_si256(found_low, _mm256_shuffle_epi8(low, group));
-            found_high = _mm256_or_si256(found_high, _mm256_shuffle_epi8(high, group));
+        while (j + 32 <= count && found != 0xffff) {
+            __m256i found_low = zero, found_high = zero;
+            for (const std::size_t end = j + 256; j + 32 <= count && j < end; j += 32) {
+                const __m256i value = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index + j));
+                const __m256i group = _mm256_and_si256(_mm256_srli_epi16(value, 4), nibble);
+                found_low = _mm256_or_si256(found_low, _mm256_shuffle_epi8(low, group));
+                found_high = _mm256_or_si256(found_high, _mm256_shuffle_epi8(high, group));
+            }
+            alignas(8) std::uint64_t bytes[8];
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), found_low);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes + 4), found_high);
+            std::uint64_t fold_low = bytes[0] | bytes[1] | bytes[2] | bytes[3];
+            std::uint64_t fold_high = bytes[4] | bytes[5] | bytes[6] | bytes[7];
+            for (int shift = 32; shift >= 8; shift /= 2) fold_low |= fold_low >> shift, fold_high |= fold_high >> shift;
+            found |= static_cast<table_groups>((fold_low & 0xff) | (fold_high & 0xff) << 8);
         }
-        alignas(32) std::uint8_t bytes[64];
-        _mm256_store_si256(reinterpret_cast<__m256i*>(bytes), found_low);
-        _mm256_store_si256(reinterpret_cast<__m256i*>(bytes + 32), found_high);
-        table_groups found = table_scalar::groups(index + j, count - j);
-        for (std::size_t i = 0; i < 32; ++i) found |= bytes[i] | table_groups{bytes[32 + i]} << 8;
-        return found;
+        return found == 0xffff ? found : found | table_scalar::groups(index + j, count - j);
     }
 
     template <std::size_t Bytes, class Entry>
     [[gnu::target("avx2")]] static void expand(const Entry* table, const std::uint8_t* lanes, table_groups groups,
                                                std::byte* block) noexcept {
-        constexpr std::size_t count = 16 / sizeof(Entry); // lanes and values of a square
+        constexpr std::size_t values = 16 / sizeof(Entry);
         for (std::size_t part = 0; part < Bytes; part += 32) {
-            const Entry* rows[2 * count];
-            for (std::size_t i = 0; i < 2 * count; ++i) rows[i] = table + std::size_t{lanes[part / sizeof(Entry) + i]} * 256;
-            for (std::size_t v = 0; v < 256; v += count) {
+            const Entry* rows[32 / sizeof(Entry)];
+            for (std::size_t i = 0; i < 16; ++i) rows[i] = table + std::size_t{lanes[part / 2 + i]} * 256;
+            if constexpr (sizeof(Entry) == 1)
+                for (std::size_t i = 0; i < 16; ++i)
+                    rows[16 + i] = table + std::size_t{lanes[Bytes / 2 + part / 2 + i]} * 256;
+            const auto store = [&](std::size_t v, __m256i row) __attribute__((target("avx2"))) {
+                _mm256_store_si256(reinterpret_cast<__m256i*>(block + v * Bytes + part), row);
+            };
+            for (std::size_t v = 0; v < 256; v += values) {
                 if ((groups >> (v / 16) & 1) == 0) continue;
-                __m256i square[count];
-                for (std::size_t i = 0; i < count; ++i) {
-                    square[i] = halves(rows[i] + v, rows[i + count] + v);
-                    if (sizeof(Entry) == 1 && i % 2 == table_low_lane)
-                        square[i] = _mm256_xor_si256(square[i], _mm256_set1_epi8(-128));
+                __m256i first[8];
+                words(rows, v, first);
+                if constexpr (sizeof(Entry) == 2) {
+                    for (std::size_t i = 0; i < 8; ++i) store(v + i, first[i]);
+                } else {
+                    __m256i second[8];
+                    words(rows + 16, v, second);
+                    const __m256i flip = _mm256_set1_epi8(-128), high = _mm256_set1_epi16(-256);
+                    for (std::size_t i = 0; i < 8; ++i) { // a word holds two values of a lane
+                        first[i] = _mm256_xor_si256(first[i], flip);
+                        store(v + 2 * i, _mm256_blendv_epi8(first[i], _mm256_slli_epi16(second[i], 8), high));
+                        store(v + 2 * i + 1, _mm256_blendv_epi8(_mm256_srli_epi16(first[i], 8), second[i], high));
+                    }
                 }
-                transpose(square);
-                for (std::size_t i = 0; i < count; ++i)
-                    _mm256_store_si256(reinterpret_cast<__m256i*>(block + (v + i) * Bytes + part), square[i]);
             }
         }
     }
@@ -83,8 +99,11 @@ private:
         return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(a))),
                                        _mm_loadu_si128(static_cast<const __m128i*>(b)), 1);
     }
-    /// Transposes within 128 bits: each pass moves the top bit of the register's number behind the lane's.
-    [[gnu::target("avx2")]] static void transpose(__m256i (&r)[8]) noexcept {
+    /// The 8 words at @p v of 16 table rows, as 8 registers with a word of each row: three passes, each of which moves the
+    /// top bit of the register's number behind the lane's.
+    template <class Entry>
+    [[gnu::target("avx2")]] static void words(const Entry* const* rows, std::size_t v, __m256i (&r)[8]) noexcept {
+        for (std::size_t i = 0; i < 8; ++i) r[i] = halves(rows[i] + v, rows[i + 8] + v);
         for (int pass = 0; pass < 3; ++pass) {
             __m256i t[8];
             for (std::size_t i = 0; i < 4; ++i) {
@@ -92,16 +111,6 @@ private:
                 t[2 * i + 1] = _mm256_unpackhi_epi16(r[i], r[i + 4]);
             }
             for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
-        }
-    }
-    [[gnu::target("avx2")]] static void transpose(__m256i (&r)[16]) noexcept {
-        for (int pass = 0; pass < 4; ++pass) {
-            __m256i t[16];
-            for (std::size_t i = 0; i < 8; ++i) {
-                t[2 * i] = _mm256_unpacklo_epi8(r[i], r[i + 8]);
-                t[2 * i + 1] = _mm256_unpackhi_epi8(r[i], r[i + 8]);
-            }
-            for (std::size_t i = 0; i < 16; ++i) r[i] = t[i];
         }
     }
 };

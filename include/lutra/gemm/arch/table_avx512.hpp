@@ -19,52 +19,32 @@ struct table_avx512 {
         return table_avx2::groups(index, count);
     }
 
-    template <std::size_t Bytes>
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void expand(const std::int16_t* table, const std::uint8_t* lanes,
+    template <std::size_t Bytes, class Entry>
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void expand(const Entry* table, const std::uint8_t* lanes,
                                                                     table_groups groups, std::byte* block) noexcept {
         if constexpr (Bytes < 64) {
             table_avx2::expand<Bytes>(table, lanes, groups, block);
         } else {
-            const std::int16_t* rows[32];
-            for (std::size_t i = 0; i < 32; ++i) rows[i] = table + std::size_t{lanes[i]} * 256;
-            // even and odd 128-bit quarters of two registers, in turns
-            const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
-            const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
-            for (std::size_t v = 0; v < 256; v += 16) {
-                if ((groups >> (v / 16) & 1) == 0) continue;
-                __m512i first[8], second[8]; // lanes 0..7 and 16..23, lanes 8..15 and 24..31
-                for (std::size_t i = 0; i < 8; ++i) {
-                    first[i] = halves(rows[i] + v, rows[i + 16] + v);
-                    second[i] = halves(rows[i + 8] + v, rows[i + 24] + v);
+            constexpr std::size_t count = 64 / sizeof(Entry), values = 32 / sizeof(Entry);
+            const Entry* rows[count];
+            for (std::size_t i = 0; i < count; ++i) rows[i] = table + std::size_t{lanes[i]} * 256;
+            for (std::size_t v = 0; v < 256; v += values) {
+                if ((groups >> (v / 16) & (values / 16 == 2 ? 3u : 1u)) == 0) continue;
+                __m512i first[16];
+                words(rows, v, first);
+                if constexpr (sizeof(Entry) == 2) {
+                    for (std::size_t i = 0; i < 16; ++i) _mm512_store_si512(block + (v + i) * 64, first[i]);
+                } else {
+                    __m512i second[16];
+                    words(rows + 32, v, second);
+                    const __m512i flip = _mm512_set1_epi8(-128), low = _mm512_set1_epi16(255);
+                    for (std::size_t i = 0; i < 16; ++i) { // a word holds two values of a lane
+                        first[i] = _mm512_xor_si512(first[i], flip);
+                        _mm512_store_si512(block + (v + 2 * i) * 64, choose(low, first[i], _mm512_slli_epi16(second[i], 8)));
+                        _mm512_store_si512(block + (v + 2 * i + 1) * 64,
+                                           choose(low, _mm512_srli_epi16(first[i], 8), second[i]));
+                    }
                 }
-                transpose(first);
-                transpose(second);
-                for (std::size_t i = 0; i < 8; ++i) {
-                    _mm512_store_si512(block + (v + i) * 64, _mm512_permutex2var_epi64(first[i], even, second[i]));
-                    _mm512_store_si512(block + (v + i + 8) * 64, _mm512_permutex2var_epi64(first[i], odd, second[i]));
-                }
-            }
-        }
-    }
-
-    template <std::size_t Bytes>
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void expand(const std::int8_t* table, const std::uint8_t* lanes,
-                                                                    table_groups groups, std::byte* block) noexcept {
-        if constexpr (Bytes < 64) {
-            table_avx2::expand<Bytes>(table, lanes, groups, block);
-        } else {
-            const std::int8_t* rows[64];
-            for (std::size_t i = 0; i < 64; ++i) rows[i] = table + std::size_t{lanes[i]} * 256;
-            const __m512i flip = _mm512_set1_epi8(-128);
-            for (std::size_t v = 0; v < 256; v += 16) {
-                if ((groups >> (v / 16) & 1) == 0) continue;
-                __m512i part[16];
-                for (std::size_t i = 0; i < 16; ++i) {
-                    part[i] = quarters(rows[i] + v, rows[i + 16] + v, rows[i + 32] + v, rows[i + 48] + v);
-                    if (i % 2 == table_low_lane) part[i] = _mm512_xor_si512(part[i], flip);
-                }
-                transpose(part);
-                for (std::size_t i = 0; i < 16; ++i) _mm512_store_si512(block + (v + i) * 64, part[i]);
             }
         }
     }
@@ -90,20 +70,32 @@ struct table_avx512 {
     }
 
 private:
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i halves(const std::int16_t* a,
-                                                                       const std::int16_t* b) noexcept {
-        const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a)));
-        return _mm512_mask_broadcast_i64x4(low, 0xf0, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)));
+    /// The bits of @p a where @p mask has ones, else of @p b.
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i choose(__m512i mask, __m512i a, __m512i b) noexcept {
+        return _mm512_ternarylogic_epi64(mask, a, b, 0xca);
     }
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i
-    quarters(const std::int8_t* a, const std::int8_t* b, const std::int8_t* c, const std::int8_t* d) noexcept {
-        const auto load = [](const std::int8_t* p) __attribute__((target("avx512f,avx512bw,avx512vl"))) {
-            return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-        };
-        __m512i all = _mm512_castsi128_si512(load(a));
-        all = _mm512_mask_broadcast_i32x4(all, 0x00f0, load(b));
-        all = _mm512_mask_broadcast_i32x4(all, 0x0f00, load(c));
-        return _mm512_mask_broadcast_i32x4(all, 0xf000, load(d));
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static __m512i halves(const void* a, const void* b) noexcept {
+        const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(static_cast<const __m256i*>(a)));
+        return _mm512_mask_broadcast_i64x4(low, 0xf0, _mm256_loadu_si256(static_cast<const __m256i*>(b)));
+    }
+    /// The 16 words at @p v of 32 table rows, as 16 registers with a word of each row.
+    template <class Entry>
+    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void words(const Entry* const* rows, std::size_t v,
+                                                                   __m512i (&out)[16]) noexcept {
+        __m512i first[8], second[8]; // rows 0..7 and 16..23, rows 8..15 and 24..31
+        for (std::size_t i = 0; i < 8; ++i) {
+            first[i] = halves(rows[i] + v, rows[i + 16] + v);
+            second[i] = halves(rows[i + 8] + v, rows[i + 24] + v);
+        }
+        transpose(first);
+        transpose(second);
+        // even and odd quarters of two registers, in turns
+        const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+        const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+        for (std::size_t i = 0; i < 8; ++i) {
+            out[i] = _mm512_permutex2var_epi64(first[i], even, second[i]);
+            out[i + 8] = _mm512_permutex2var_epi64(first[i], odd, second[i]);
+        }
     }
     /// Transposes within 128 bits: each pass moves the top bit of the register's number behind the lane's.
     [[gnu::target("avx512f,avx512bw,avx512vl")]] static void transpose(__m512i (&r)[8]) noexcept {
@@ -114,16 +106,6 @@ private:
                 t[2 * i + 1] = _mm512_unpackhi_epi16(r[i], r[i + 4]);
             }
             for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
-        }
-    }
-    [[gnu::target("avx512f,avx512bw,avx512vl")]] static void transpose(__m512i (&r)[16]) noexcept {
-        for (int pass = 0; pass < 4; ++pass) {
-            __m512i t[16];
-            for (std::size_t i = 0; i < 8; ++i) {
-                t[2 * i] = _mm512_unpacklo_epi8(r[i], r[i + 8]);
-                t[2 * i + 1] = _mm512_unpackhi_epi8(r[i], r[i + 8]);
-            }
-            for (std::size_t i = 0; i < 16; ++i) r[i] = t[i];
         }
     }
 };

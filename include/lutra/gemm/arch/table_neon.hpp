@@ -34,20 +34,30 @@ struct table_neon {
 
     template <std::size_t Bytes, class Entry>
     static void expand(const Entry* table, const std::uint8_t* lanes, table_groups groups, std::byte* block) noexcept {
-        constexpr std::size_t count = 16 / sizeof(Entry); // lanes and values of a square
+        constexpr std::size_t values = 16 / sizeof(Entry);
         for (std::size_t part = 0; part < Bytes; part += 16) {
-            const Entry* rows[count];
-            for (std::size_t i = 0; i < count; ++i) rows[i] = table + std::size_t{lanes[part / sizeof(Entry) + i]} * 256;
-            for (std::size_t v = 0; v < 256; v += count) {
+            const Entry* rows[16 / sizeof(Entry)];
+            for (std::size_t i = 0; i < 8; ++i) rows[i] = table + std::size_t{lanes[part / 2 + i]} * 256;
+            if constexpr (sizeof(Entry) == 1)
+                for (std::size_t i = 0; i < 8; ++i) rows[8 + i] = table + std::size_t{lanes[Bytes / 2 + part / 2 + i]} * 256;
+            const auto store = [&](std::size_t v, uint16x8_t row) {
+                vst1q_u8(reinterpret_cast<std::uint8_t*>(block + v * Bytes + part), vreinterpretq_u8_u16(row));
+            };
+            for (std::size_t v = 0; v < 256; v += values) {
                 if ((groups >> (v / 16) & 1) == 0) continue;
-                uint8x16_t square[count];
-                for (std::size_t i = 0; i < count; ++i) {
-                    square[i] = vld1q_u8(reinterpret_cast<const std::uint8_t*>(rows[i] + v));
-                    if (sizeof(Entry) == 1 && i % 2 == table_low_lane) square[i] = veorq_u8(square[i], vdupq_n_u8(128));
+                uint16x8_t first[8];
+                words(rows, v, first);
+                if constexpr (sizeof(Entry) == 2) {
+                    for (std::size_t i = 0; i < 8; ++i) store(v + i, first[i]);
+                } else {
+                    uint16x8_t second[8];
+                    words(rows + 8, v, second);
+                    for (std::size_t i = 0; i < 8; ++i) { // a word holds two values of a lane
+                        first[i] = veorq_u16(first[i], vdupq_n_u16(0x8080));
+                        store(v + 2 * i, vsliq_n_u16(first[i], second[i], 8));
+                        store(v + 2 * i + 1, vsriq_n_u16(second[i], first[i], 8));
+                    }
                 }
-                transpose(square);
-                for (std::size_t i = 0; i < count; ++i)
-                    vst1q_u8(reinterpret_cast<std::uint8_t*>(block + (v + i) * Bytes + part), square[i]);
             }
         }
     }
@@ -75,26 +85,19 @@ struct table_neon {
     }
 
 private:
-    /// Each pass moves the top bit of the register's number behind the lane's.
-    static void transpose(uint8x16_t (&r)[8]) noexcept {
+    /// The 8 words at @p v of 8 table rows, as 8 registers with a word of each row: three passes, each of which moves the
+    /// top bit of the register's number behind the lane's.
+    template <class Entry>
+    static void words(const Entry* const* rows, std::size_t v, uint16x8_t (&r)[8]) noexcept {
+        for (std::size_t i = 0; i < 8; ++i)
+            r[i] = vreinterpretq_u16_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(rows[i] + v)));
         for (int pass = 0; pass < 3; ++pass) {
-            uint8x16_t t[8];
+            uint16x8_t t[8];
             for (std::size_t i = 0; i < 4; ++i) {
-                const auto a = vreinterpretq_u16_u8(r[i]), b = vreinterpretq_u16_u8(r[i + 4]);
-                t[2 * i] = vreinterpretq_u8_u16(vzip1q_u16(a, b));
-                t[2 * i + 1] = vreinterpretq_u8_u16(vzip2q_u16(a, b));
+                t[2 * i] = vzip1q_u16(r[i], r[i + 4]);
+                t[2 * i + 1] = vzip2q_u16(r[i], r[i + 4]);
             }
             for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
-        }
-    }
-    static void transpose(uint8x16_t (&r)[16]) noexcept {
-        for (int pass = 0; pass < 4; ++pass) {
-            uint8x16_t t[16];
-            for (std::size_t i = 0; i < 8; ++i) {
-                t[2 * i] = vzip1q_u8(r[i], r[i + 8]);
-                t[2 * i + 1] = vzip2q_u8(r[i], r[i + 8]);
-            }
-            for (std::size_t i = 0; i < 16; ++i) r[i] = t[i];
         }
     }
 };

@@ -3,7 +3,6 @@
 
 #include <lutra/core/config.hpp>
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,7 +15,8 @@
 ///
 /// Rows are added as 16-bit words without widening them: per word the sum modulo 2^16, and apart the sum of the words' high
 /// bytes, which is exact for table_span terms. Their difference is the sum of the low bytes, at most 255 table_span and thus
-/// exact modulo 2^16. An 8-bit block has two lanes a word; those in low bytes have their sign bit flipped, to be unsigned.
+/// exact modulo 2^16. An 8-bit block has two lanes a word, lane i of the first half in the low byte of word i, with its sign
+/// bit flipped to be unsigned, and lane i of the second half in the high byte.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
@@ -24,9 +24,6 @@ namespace kernel {
 
 inline constexpr std::size_t table_depth = 8;  ///< blocks made and added at a time; with the table they stay in the L2 cache
 inline constexpr std::size_t table_span = 256; ///< the most rows whose sums of high bytes, each in [-128, 127], fit int16
-
-/// Which of the two 8-bit lanes of a word is its low byte.
-inline constexpr std::size_t table_low_lane = std::endian::native == std::endian::little ? 0 : 1;
 
 /// For each value, whether a group of 16 of them holds it: bit v / 16.
 using table_groups = std::uint32_t;
@@ -43,15 +40,18 @@ struct table_scalar {
     /// Makes the rows of @p groups of a block: block[value][lane] = table[lanes[lane]][value].
     template <std::size_t Bytes, class Entry>
     static void expand(const Entry* table, const std::uint8_t* lanes, table_groups groups, std::byte* block) noexcept {
-        constexpr std::size_t width = Bytes / sizeof(Entry);
-        auto* out = reinterpret_cast<Entry*>(block);
+        constexpr std::size_t words = Bytes / 2;
         for (std::size_t v = 0; v < 256; v += 16)
             if ((groups >> (v / 16) & 1) != 0)
-                for (std::size_t lane = 0; lane < width; ++lane) {
-                    const Entry* row = table + std::size_t{lanes[lane]} * 256 + v;
-                    for (std::size_t i = 0; i < 16; ++i)
-                        out[(v + i) * width + lane] =
-                            sizeof(Entry) == 1 && lane % 2 == table_low_lane ? static_cast<Entry>(row[i] ^ -128) : row[i];
+                for (std::size_t word = 0; word < words; ++word) {
+                    const Entry* row = table + std::size_t{lanes[word]} * 256;
+                    for (std::size_t i = v; i < v + 16; ++i) {
+                        int bits = row[i];
+                        if constexpr (sizeof(Entry) == 1)
+                            bits = ((bits ^ 0x80) & 0xff) | table[std::size_t{lanes[words + word]} * 256 + i] * 256;
+                        const auto entry = static_cast<std::int16_t>(bits);
+                        std::memcpy(block + i * Bytes + 2 * word, &entry, 2);
+                    }
                 }
     }
 

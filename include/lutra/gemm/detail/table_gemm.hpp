@@ -7,6 +7,7 @@
 #include <lutra/gemm/arch/table_avx2.hpp>
 #include <lutra/gemm/arch/table_avx512.hpp>
 #include <lutra/gemm/arch/table_neon.hpp>
+#include <lutra/gemm/arch/table_permute.hpp>
 #include <lutra/gemm/arch/table_scalar.hpp>
 #include <lutra/gemm/operand.hpp>
 
@@ -23,12 +24,14 @@ namespace kernel {
 
 /// How sums of looked-up products are made.
 enum class table_plan : std::uint8_t {
+    permute,      ///< look-ups in registers; as look_up where there is no AVX-512
     look_up,      ///< one scalar look-up a product
     lane_rows,    ///< blocks of rows of A, added for each weight
     lane_columns, ///< blocks of columns of B, added for each activation; needs the table by weight
 };
 
-inline constexpr std::array all_table_plans{table_plan::look_up, table_plan::lane_rows, table_plan::lane_columns};
+inline constexpr std::array all_table_plans{table_plan::permute, table_plan::look_up, table_plan::lane_rows,
+                                            table_plan::lane_columns};
 
 inline constexpr std::size_t table_padding = 64;        ///< packed weights have a multiple of so many columns
 inline constexpr std::size_t table_most_indices = 2048; ///< indices whose sums are kept at a time, in the L2 cache
@@ -71,19 +74,21 @@ template <class Entry, std::size_t Bytes>
     }
 }
 
-/// What the steps cost, in scalar look-ups; measured.
+[[nodiscard]] constexpr bool permutes_tables(isa instructions) noexcept {
+    return instructions == isa::avx512bw || instructions == isa::avx512vnni || instructions == isa::avx512vbmi;
+}
+
+/// What sixteen products of one row of A or one step cost, in cycles; measured.
 struct table_costs {
-    std::size_t expand; ///< one block of 64 bytes a row
-    std::size_t add;    ///< sixteen rows of it
+    std::size_t look_up; ///< 16 look-ups one by one, or in registers where there are such
+    std::size_t expand;  ///< one block with rows of 64 bytes
+    std::size_t add;     ///< 16 rows of it
 };
+template <class Entry>
 [[nodiscard]] constexpr table_costs table_costs_of(isa instructions) noexcept {
-    switch (instructions) {
-    case isa::avx512bw:
-    case isa::avx512vnni:
-    case isa::avx512vbmi: return {700, 20};
-    case isa::scalar: return {6000, 400};
-    default: return {1000, 35};
-    }
+    if (permutes_tables(instructions)) return {sizeof(Entry) == 1 ? 4u : 6u, 1500, 36};
+    if (instructions == isa::scalar) return {22, 8000, 500};
+    return {22, 1900, 50};
 }
 
 /// The cheapest plan for a product of M x K by K x N; it does not depend on K.
@@ -92,13 +97,15 @@ template <class Entry>
                                                      isa instructions) noexcept {
     if constexpr (sizeof(Entry) > 2) return table_plan::look_up;
     constexpr std::size_t width = 64 / sizeof(Entry);
-    const table_costs costs = table_costs_of(instructions);
+    const table_costs costs = table_costs_of<Entry>(instructions);
     const auto blocks = [&](std::size_t lanes, std::size_t indices) {
         const std::size_t passes = (indices + table_most_indices - 1) / table_most_indices;
         return (lanes + width - 1) / width * (passes * costs.expand + indices * costs.add / 16);
     };
-    const std::size_t direct = rows * n, as_rows = blocks(rows, n), as_columns = blocks(n, rows);
-    if (direct <= as_rows && (direct <= as_columns || !by_weight)) return table_plan::look_up;
+    const std::size_t direct = rows * lutra::detail::round_up(n, 16) / 16 * costs.look_up;
+    const std::size_t as_rows = blocks(rows, n), as_columns = blocks(n, rows);
+    if (direct <= as_rows && (direct <= as_columns || !by_weight))
+        return permutes_tables(instructions) ? table_plan::permute : table_plan::look_up;
     return as_columns < as_rows && by_weight ? table_plan::lane_columns : table_plan::lane_rows;
 }
 
@@ -110,6 +117,7 @@ struct table_memory {
     std::span<std::int32_t> totals; ///< of the spans before: [index][lane]
     std::span<std::uint8_t> a;      ///< activations by k
     std::span<std::int32_t> out;
+    std::span<std::int32_t> rest; ///< a row of sums by permutes
 
     constexpr table_memory(arena& from, table_plan plan, std::size_t rows, std::size_t k, std::size_t n) {
         constexpr std::size_t width = 64 / sizeof(Entry);
@@ -119,6 +127,7 @@ struct table_memory {
         totals = from.take<std::int32_t>(k > table_span ? most * width : 0);
         a = from.take<std::uint8_t>(k * (plan == table_plan::lane_rows ? width : lutra::detail::round_up(most, 64)));
         out = from.take<std::int32_t>(plan == table_plan::lane_rows ? width * 64 : width);
+        rest = from.take<std::int32_t>(plan == table_plan::lane_rows ? lutra::detail::round_up(n, table_padding) : 0);
     }
 };
 
@@ -126,8 +135,8 @@ struct table_memory {
 template <class Entry>
 [[nodiscard]] constexpr std::size_t table_plan_bytes(table_plan plan, std::size_t rows, std::size_t k, std::size_t n) {
     arena a = arena::counting();
-    if (plan == table_plan::look_up)
-        a.take<std::int32_t>(n);
+    if (plan == table_plan::look_up || plan == table_plan::permute)
+        a.take<std::int32_t>(lutra::detail::round_up(n, table_padding));
     else
         static_cast<void>(table_memory<Entry>(a, plan, rows, k, n));
     return a.used();
@@ -138,8 +147,8 @@ template <class Entry>
 [[nodiscard]] constexpr std::size_t table_scratch_bytes(std::size_t rows, std::size_t k, std::size_t n, isa instructions) {
     std::size_t most = table_plan_bytes<Entry>(table_plan::look_up, rows, k, n);
     const auto expands = [&](std::size_t r) {
-        return choose_table_plan<Entry>(r, n, true, instructions) != table_plan::look_up ||
-               choose_table_plan<Entry>(r, n, false, instructions) != table_plan::look_up;
+        return choose_table_plan<Entry>(r, n, true, instructions) >= table_plan::lane_rows ||
+               choose_table_plan<Entry>(r, n, false, instructions) >= table_plan::lane_rows;
     };
     bool any = expands(rows);
     for (std::size_t r = 1; r <= std::min<std::size_t>(rows, 64); ++r) any = any || expands(r); // where blocks of rows end
@@ -168,16 +177,43 @@ void look_up_gemm(const Entry* table, gemm_operand<std::int8_t> a, const std::ui
 template <class Entry, std::size_t Bytes>
 void widen_table_sums(const std::uint16_t* sums, std::size_t terms, std::int32_t* to) noexcept {
     constexpr std::size_t words = Bytes / 2;
+    const std::int32_t bias = sizeof(Entry) == 1 ? -static_cast<std::int32_t>(128 * terms) : 0;
     for (std::size_t i = 0; i < words; ++i) {
-        const auto high = static_cast<std::int16_t>(sums[words + i]);
-        const auto low = static_cast<std::uint16_t>(sums[i] - (high << 8));
-        if constexpr (sizeof(Entry) == 2) {
-            to[i] += high * 256 + low;
-        } else {
-            to[2 * i + table_low_lane] += low - static_cast<std::int32_t>(128 * terms);
-            to[2 * i + 1 - table_low_lane] += high;
-        }
+        const int high = static_cast<std::int16_t>(sums[words + i]);
+        const int low = (sums[i] - high * 256) & 0xffff;
+        to[i] += sizeof(Entry) == 1 ? low + bias : low + high * 256;
     }
+    if constexpr (sizeof(Entry) == 1)
+        for (std::size_t i = 0; i < words; ++i) to[words + i] += static_cast<std::int16_t>(sums[words + i]);
+}
+
+/// Look-ups in registers. `use(first_row + row, 0, sums)` takes each row once; @p sums holds N of them, padded.
+template <class Entry, class Use>
+void permute_gemm([[maybe_unused]] const Entry* table, [[maybe_unused]] gemm_operand<std::int8_t> a,
+                  [[maybe_unused]] std::size_t first_row, [[maybe_unused]] const std::uint8_t* weights,
+                  [[maybe_unused]] std::size_t padded, [[maybe_unused]] std::size_t k, [[maybe_unused]] std::size_t n,
+                  [[maybe_unused]] std::span<std::int32_t> sums, [[maybe_unused]] Use&& use) {
+#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
+    using permute = table_permute_avx512;
+    constexpr std::size_t width = permute::columns, most = 4;
+    for (std::size_t i = first_row; i < a.rows; ++i) {
+        std::fill(sums.begin(), sums.end(), 0);
+        for (std::size_t k0 = 0; k0 < k; k0 += table_span) {
+            const std::size_t depth = std::min(table_span, k - k0);
+            const std::int8_t* row = a.data + i * a.row_stride + k0 * a.col_stride;
+            std::uint16_t parts[most * 2 * width];
+            const auto tiles = [&]<std::size_t Tiles>(std::size_t j) {
+                permute::template add<Tiles>(table, row, a.col_stride, weights + k0 * padded + j, padded, depth, parts);
+                for (std::size_t t = 0; t < Tiles; ++t) // a word holds one product, whatever the table's entries
+                    widen_table_sums<std::int16_t, 64>(parts + t * 2 * width, depth, sums.data() + j + t * width);
+            };
+            std::size_t j = 0;
+            for (; j + (most - 1) * width < n; j += most * width) tiles.template operator()<most>(j);
+            for (; j < n; j += width) tiles.template operator()<1>(j);
+        }
+        use(i, std::size_t{0}, std::span<const std::int32_t>{sums.data(), n});
+    }
+#endif
 }
 
 /// The K x count matrix of bytes, row by row, that lanes or indices are read from.
@@ -286,8 +322,13 @@ void lane_rows_gemm(const Entry* by_activation, gemm_operand<std::int8_t> a, con
             }
         }
     };
+    const auto permutes = [&](std::size_t rows) {
+        return choose_table_plan<Entry>(rows, n, false, instructions) == table_plan::permute;
+    };
     std::size_t i0 = 0;
     for (; i0 + 32 / sizeof(Entry) < a.rows; i0 += 64 / sizeof(Entry)) block.template operator()<64>(i0);
+    if (i0 < a.rows && permutes(a.rows - i0))
+        return permute_gemm(by_activation, a, i0, weights, padded, k, n, memory.rest, use);
     if (i0 < a.rows) block.template operator()<32>(i0);
 }
 
@@ -301,6 +342,10 @@ void table_gemm_by(table_plan plan, const Entry* by_activation, const Entry* by_
             return lane_rows_gemm(by_activation, a, weights, padded, k, n, scratch, instructions, use);
         if (plan == table_plan::lane_columns)
             return lane_columns_gemm(by_weight, a, weights, padded, k, n, scratch, instructions, use);
+        if (plan == table_plan::permute && permutes_tables(instructions)) {
+            const auto sums = scratch.take<std::int32_t>(lutra::detail::round_up(n, table_padding));
+            return permute_gemm(by_activation, a, 0, weights, padded, k, n, sums, use);
+        }
     }
     look_up_gemm(by_activation, a, weights, padded, k, n, scratch, use);
 }
