@@ -99,8 +99,9 @@ template <class Entry>
     constexpr std::size_t width = 64 / sizeof(Entry);
     const table_costs costs = table_costs_of<Entry>(instructions);
     const auto blocks = [&](std::size_t lanes, std::size_t indices) {
-        const std::size_t passes = (indices + table_most_indices - 1) / table_most_indices;
-        return (lanes + width - 1) / width * (passes * costs.expand + indices * costs.add / 16);
+        const std::size_t passes = (indices + table_most_indices - 1) / table_most_indices, rest = lanes % width;
+        const std::size_t whole = passes * costs.expand + indices * costs.add / 16;
+        return lanes / width * whole + (rest == 0 ? 0 : rest <= width / 2 ? whole * 3 / 4 : whole);
     };
     const std::size_t direct = rows * lutra::detail::round_up(n, 16) / 16 * costs.look_up;
     const std::size_t as_rows = blocks(rows, n), as_columns = blocks(n, rows);
@@ -150,7 +151,7 @@ template <class Entry>
         return choose_table_plan<Entry>(r, n, true, instructions) >= table_plan::lane_rows ||
                choose_table_plan<Entry>(r, n, false, instructions) >= table_plan::lane_rows;
     };
-    bool any = expands(rows);
+    bool any = expands(rows) || expands(std::min(rows, table_most_indices));
     for (std::size_t r = 1; r <= std::min<std::size_t>(rows, 64); ++r) any = any || expands(r); // where blocks of rows end
     for (const auto plan : {table_plan::lane_rows, table_plan::lane_columns})
         if (any) most = std::max(most, table_plan_bytes<Entry>(plan, rows, k, n));
@@ -161,7 +162,7 @@ template <class Entry>
 template <class Entry, class Use>
 void look_up_gemm(const Entry* table, gemm_operand<std::int8_t> a, const std::uint8_t* weights, std::size_t padded,
                   std::size_t k, std::size_t n, arena& scratch, Use&& use) {
-    const auto sums = scratch.take<std::int32_t>(n);
+    const auto sums = scratch.take<std::int32_t>(lutra::detail::round_up(n, table_padding)).first(n);
     for (std::size_t i = 0; i < a.rows; ++i) {
         std::fill(sums.begin(), sums.end(), 0);
         for (std::size_t p = 0; p < k; ++p) {
