@@ -45,8 +45,10 @@ struct table_avx2 {
         constexpr std::size_t values = 16 / sizeof(Entry);
         for (std::size_t part = 0; part < Bytes; part += 32) {
             const Entry* rows[32 / sizeof(Entry)];
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < 16; ++i) rows[i] = table + std::size_t{lanes[part / 2 + i]} * 256;
             if constexpr (sizeof(Entry) == 1)
+    #pragma GCC unroll 16
                 for (std::size_t i = 0; i < 16; ++i)
                     rows[16 + i] = table + std::size_t{lanes[Bytes / 2 + part / 2 + i]} * 256;
             const auto store = [&](std::size_t v, __m256i row) __attribute__((target("avx2"))) {
@@ -57,11 +59,13 @@ struct table_avx2 {
                 __m256i first[8];
                 words(rows, v, first);
                 if constexpr (sizeof(Entry) == 2) {
+    #pragma GCC unroll 16
                     for (std::size_t i = 0; i < 8; ++i) store(v + i, first[i]);
                 } else {
                     __m256i second[8];
                     words(rows + 16, v, second);
                     const __m256i flip = _mm256_set1_epi8(-128), high = _mm256_set1_epi16(-256);
+    #pragma GCC unroll 16
                     for (std::size_t i = 0; i < 8; ++i) { // a word holds two values of a lane
                         first[i] = _mm256_xor_si256(first[i], flip);
                         store(v + 2 * i, _mm256_blendv_epi8(first[i], _mm256_slli_epi16(second[i], 8), high));
@@ -79,17 +83,23 @@ struct table_avx2 {
         for (std::size_t j = 0; j < count; ++j, sums += Bytes) {
             auto* out = reinterpret_cast<__m256i*>(sums);
             __m256i sum[parts], high[parts];
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < parts; ++i) sum[i] = _mm256_load_si256(out + i);
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < parts; ++i) high[i] = _mm256_load_si256(out + parts + i);
+    #pragma GCC unroll 16
             for (std::size_t k = 0; k < Depth; ++k) {
                 const std::byte* from = blocks + (k * 256 + index[k * stride + j]) * Bytes;
+    #pragma GCC unroll 16
                 for (std::size_t i = 0; i < parts; ++i) {
                     const __m256i row = _mm256_load_si256(reinterpret_cast<const __m256i*>(from) + i);
                     sum[i] = _mm256_add_epi16(sum[i], row);
                     high[i] = _mm256_add_epi16(high[i], _mm256_srai_epi16(row, 8));
                 }
             }
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < parts; ++i) _mm256_store_si256(out + i, sum[i]);
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < parts; ++i) _mm256_store_si256(out + parts + i, high[i]);
         }
     }
@@ -103,13 +113,17 @@ private:
     /// top bit of the register's number behind the lane's.
     template <class Entry>
     [[gnu::target("avx2")]] static void words(const Entry* const* rows, std::size_t v, __m256i (&r)[8]) noexcept {
+    #pragma GCC unroll 16
         for (std::size_t i = 0; i < 8; ++i) r[i] = halves(rows[i] + v, rows[i + 8] + v);
+    #pragma GCC unroll 16
         for (int pass = 0; pass < 3; ++pass) {
             __m256i t[8];
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < 4; ++i) {
                 t[2 * i] = _mm256_unpacklo_epi16(r[i], r[i + 4]);
                 t[2 * i + 1] = _mm256_unpackhi_epi16(r[i], r[i + 4]);
             }
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
         }
     }

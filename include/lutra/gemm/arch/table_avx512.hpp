@@ -12,7 +12,8 @@ namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-/// Blocks with rows of one 512-bit register; narrower ones are left to AVX2.
+/// Blocks with rows of one 512-bit register; narrower ones are left to AVX2. Loops over registers are unrolled by hand: g++
+/// -O2 would keep them in memory.
 struct table_avx512 {
     [[gnu::target("avx512f,avx512bw,avx512vl")]] static table_groups groups(const std::uint8_t* index,
                                                                             std::size_t count) noexcept {
@@ -33,11 +34,13 @@ struct table_avx512 {
                 __m512i first[16];
                 words(rows, v, first);
                 if constexpr (sizeof(Entry) == 2) {
+    #pragma GCC unroll 16
                     for (std::size_t i = 0; i < 16; ++i) _mm512_store_si512(block + (v + i) * 64, first[i]);
                 } else {
                     __m512i second[16];
                     words(rows + 32, v, second);
                     const __m512i flip = _mm512_set1_epi8(-128), low = _mm512_set1_epi16(255);
+    #pragma GCC unroll 16
                     for (std::size_t i = 0; i < 16; ++i) { // a word holds two values of a lane
                         first[i] = _mm512_xor_si512(first[i], flip);
                         _mm512_store_si512(block + (v + 2 * i) * 64, choose(low, first[i], _mm512_slli_epi16(second[i], 8)));
@@ -58,6 +61,7 @@ struct table_avx512 {
         } else {
             for (std::size_t j = 0; j < count; ++j, sums += 64) {
                 __m512i sum = _mm512_load_si512(sums), high = _mm512_load_si512(sums + 32);
+    #pragma GCC unroll 16
                 for (std::size_t k = 0; k < Depth; ++k) {
                     const __m512i row = _mm512_load_si512(blocks + (k * 256 + index[k * stride + j]) * 64);
                     sum = _mm512_add_epi16(sum, row);
@@ -83,6 +87,7 @@ private:
     [[gnu::target("avx512f,avx512bw,avx512vl")]] static void words(const Entry* const* rows, std::size_t v,
                                                                    __m512i (&out)[16]) noexcept {
         __m512i first[8], second[8]; // rows 0..7 and 16..23, rows 8..15 and 24..31
+    #pragma GCC unroll 16
         for (std::size_t i = 0; i < 8; ++i) {
             first[i] = halves(rows[i] + v, rows[i + 16] + v);
             second[i] = halves(rows[i + 8] + v, rows[i + 24] + v);
@@ -92,6 +97,7 @@ private:
         // even and odd quarters of two registers, in turns
         const __m512i even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
         const __m512i odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    #pragma GCC unroll 16
         for (std::size_t i = 0; i < 8; ++i) {
             out[i] = _mm512_permutex2var_epi64(first[i], even, second[i]);
             out[i + 8] = _mm512_permutex2var_epi64(first[i], odd, second[i]);
@@ -99,12 +105,15 @@ private:
     }
     /// Transposes within 128 bits: each pass moves the top bit of the register's number behind the lane's.
     [[gnu::target("avx512f,avx512bw,avx512vl")]] static void transpose(__m512i (&r)[8]) noexcept {
+    #pragma GCC unroll 16
         for (int pass = 0; pass < 3; ++pass) {
             __m512i t[8];
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < 4; ++i) {
                 t[2 * i] = _mm512_unpacklo_epi16(r[i], r[i + 4]);
                 t[2 * i + 1] = _mm512_unpackhi_epi16(r[i], r[i + 4]);
             }
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < 8; ++i) r[i] = t[i];
         }
     }

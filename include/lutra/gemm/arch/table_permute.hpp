@@ -24,10 +24,13 @@ struct table_permute_avx512 {
         std::size_t k, std::uint16_t* sums) noexcept {
         constexpr std::size_t registers = 4 * sizeof(Entry);
         __m512i sum[Tiles], high[Tiles], row[registers];
+    #pragma GCC unroll 16
         for (std::size_t t = 0; t < Tiles; ++t) sum[t] = high[t] = _mm512_setzero_si512();
         for (std::size_t p = 0; p < k; ++p) {
             const Entry* from = table + std::size_t{static_cast<std::uint8_t>(a[p * a_stride])} * 256;
+    #pragma GCC unroll 16
             for (std::size_t i = 0; i < registers; ++i) row[i] = _mm512_loadu_si512(from + i * (64 / sizeof(Entry)));
+    #pragma GCC unroll 16
             for (std::size_t t = 0; t < Tiles; ++t) {
                 const auto* bytes = reinterpret_cast<const __m256i*>(weights + p * padded + t * columns);
                 const __m512i index = _mm512_maskz_cvtepu8_epi16(0xffffffff, _mm256_loadu_si256(bytes));
@@ -36,6 +39,7 @@ struct table_permute_avx512 {
                 high[t] = _mm512_add_epi16(high[t], _mm512_srai_epi16(product, 8));
             }
         }
+    #pragma GCC unroll 16
         for (std::size_t t = 0; t < Tiles; ++t) {
             _mm512_storeu_si512(sums + t * 64, sum[t]);
             _mm512_storeu_si512(sums + t * 64 + 32, high[t]);

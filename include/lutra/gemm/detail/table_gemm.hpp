@@ -223,7 +223,7 @@ struct table_operand {
     std::size_t stride;
 };
 
-/// Sums for some lanes and indices: `take(first index, count, totals, last span's sums and terms)`
+/// Leaves the sums of K products for some lanes and indices in @p memory, for finish_table_sums.
 template <class Entry, std::size_t Bytes>
 void add_table_block(const Entry* table, table_operand lanes, std::size_t lane_count, table_operand index, std::size_t count,
                      std::size_t k, const table_memory<Entry>& memory, isa instructions) {
@@ -275,6 +275,7 @@ table_operand activations_by_k(gemm_operand<std::int8_t> a, std::size_t first, s
     return {memory.a.data(), count};
 }
 
+/// Blocks of columns of B: their products with all activations, of which those of each row of A are added.
 template <class Entry, class Use>
 void lane_columns_gemm(const Entry* by_weight, gemm_operand<std::int8_t> a, const std::uint8_t* weights, std::size_t padded,
                        std::size_t k, std::size_t n, arena& scratch, isa instructions, Use&& use) {
@@ -298,6 +299,7 @@ void lane_columns_gemm(const Entry* by_weight, gemm_operand<std::int8_t> a, cons
     }
 }
 
+/// Blocks of rows of A: their products with all weights, of which those of each column of B are added.
 template <class Entry, class Use>
 void lane_rows_gemm(const Entry* by_activation, gemm_operand<std::int8_t> a, const std::uint8_t* weights, std::size_t padded,
                     std::size_t k, std::size_t n, arena& scratch, isa instructions, Use&& use) {
