@@ -100,10 +100,10 @@ TEST_CASE("the scratch for many rows suffices for fewer") {
                 CHECK(bytes >= last);
                 last = bytes;
             }
-    const auto m = table(1, true); // the transposed A of the expanded kernel takes all of it
-    const lutra::arena_memory packed{lutra::packed_b_bytes(m, 5, 40)};
-    const auto b = lutra::pack_b(constant(5, 40), m, packed.bytes());
-    const std::size_t bytes = lutra::int8_gemm_scratch_bytes(m, 128, 5, 40);
+    const auto m = table(1, true); // blocks of rows take all of it
+    const lutra::arena_memory packed{lutra::packed_b_bytes(m, 5, 2000)};
+    const auto b = lutra::pack_b(constant(5, 2000), m, packed.bytes());
+    const std::size_t bytes = lutra::int8_gemm_scratch_bytes(m, 128, 5, 2000);
     const lutra::arena_memory memory{bytes};
     lutra::arena enough{memory.bytes()}, little{memory.bytes().first(bytes - 64)};
     lutra::gemm(constant(128, 5), b, enough, ignore);

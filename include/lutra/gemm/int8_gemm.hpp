@@ -58,13 +58,15 @@ constexpr std::size_t panel_bytes(const lowered_multiplier& m, std::size_t k, st
     return m.factors == factor_width::bits8 ? bytes(true) : std::max(bytes(true), bytes(false));
 }
 /// Bytes of the weights for look-ups, and between rows of them.
-constexpr std::size_t looked_up_stride(std::size_t n) noexcept { return lutra::detail::round_up(n, table_columns); }
+constexpr std::size_t looked_up_stride(std::size_t n) noexcept { return lutra::detail::round_up(n, table_padding); }
 constexpr std::size_t looked_up_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n) noexcept {
     return m.kind == plan_kind::table || m.kind == plan_kind::error_plane ? k * looked_up_stride(n) : 0;
 }
 
-/// Rows of A whose errors are held until their exact sums come.
-inline constexpr std::size_t error_block_rows = 256;
+/// Rows of A whose errors are held until their exact sums come: some 2 MiB of them.
+constexpr std::size_t error_block_rows(std::size_t rows, std::size_t n) noexcept {
+    return std::min(rows, std::clamp<std::size_t>((std::size_t{1} << 19) / std::max<std::size_t>(n, 1), 256, 2048));
+}
 
 } // namespace kernel
 
@@ -140,13 +142,14 @@ void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& 
 /// Errors of a block of rows, then exact sums that meet them.
 template <class Use>
 void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
-    const auto errors = scratch.take<std::int32_t>(std::min(a.rows, error_block_rows) * b.n);
+    const std::size_t rows = error_block_rows(a.rows, b.n);
+    const auto errors = scratch.take<std::int32_t>(rows * b.n);
     const auto sums = scratch.take<std::int32_t>(b.n);
     const std::size_t mark = scratch.used();
-    for (std::size_t i0 = 0; i0 < a.rows; i0 += error_block_rows) {
+    for (std::size_t i0 = 0; i0 < a.rows; i0 += rows) {
         gemm_operand<std::int8_t> block = a;
         block.data += i0 * a.row_stride;
-        block.rows = std::min(error_block_rows, a.rows - i0);
+        block.rows = std::min(rows, a.rows - i0);
         looked_up_gemm(block, b, scratch, [&](std::size_t row, std::size_t first, std::span<const std::int32_t> found) {
             std::copy(found.begin(), found.end(), errors.begin() + static_cast<std::ptrdiff_t>(row * b.n + first));
         });
@@ -183,7 +186,7 @@ void require_output_apart([[maybe_unused]] const Use& use, [[maybe_unused]] cons
 [[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
                                                             std::size_t n, isa instructions) {
     const bool errors = m.kind == plan_kind::error_plane;
-    const std::size_t block = errors ? std::min(rows, kernel::error_block_rows) : rows;
+    const std::size_t block = errors ? kernel::error_block_rows(rows, n) : rows;
     std::size_t most = 0;
     kernel::with_table(m, [&]<class Entry>(const Entry*, const Entry*) {
         most = kernel::table_scratch_bytes<Entry>(block, k, n, instructions);
