@@ -128,12 +128,12 @@ TEST_CASE("the cost model") {
         CHECK(lutra::predicted_time({}, on) == 1);
         CHECK(lutra::predicted_time({.kind = plan_kind::separable, .rank = 3}, on) == 3);
         const double narrow = lutra::predicted_time({.kind = plan_kind::table}, on);
-        CHECK(narrow > 1);
+        CHECK(narrow >= 1);
         CHECK(lutra::predicted_time({.kind = plan_kind::table, .products16 = false}, on) >= narrow);
-        CHECK(lutra::predicted_time({.kind = plan_kind::error_plane}, on) == 1 + narrow / 2);
+        CHECK(lutra::predicted_time({.kind = plan_kind::error_plane}, on) <= 1 + narrow);
     }
     constexpr plan_shape wide{.kind = plan_kind::separable, .rank = 2, .factors = factor_width::bits16};
     STATIC_REQUIRE(lutra::predicted_time(wide, isa::avx512bw) == 2);
-    STATIC_REQUIRE(lutra::predicted_time(wide, isa::avx512vnni) > 1e9);
-    STATIC_REQUIRE(lutra::predicted_time(wide, isa::neon_dot) > 1e9);
+    STATIC_REQUIRE(lutra::predicted_time(wide, isa::avx512vnni) == 6);
+    STATIC_REQUIRE(lutra::predicted_time(wide, isa::neon_dot) == 8);
 }
