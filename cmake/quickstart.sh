@@ -122,7 +122,8 @@ newest_clang() {
 
 check() {
     packages "${basics[@]}" catch2 libcli11-dev libbenchmark-dev arm-none-eabi-g++=gcc-arm-none-eabi \
-        libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm=qemu-system-arm
+        libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm=qemu-system-arm \
+        aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
     newest_clang >/dev/null || packages clang++-19=clang-19
     newest_clang >/dev/null || packages clang++-16=clang-16
     local clang
