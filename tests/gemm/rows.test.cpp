@@ -18,8 +18,8 @@ constexpr auto int32_min = std::numeric_limits<std::int32_t>::min(), int32_max =
 
 std::vector<lutra::isa> instruction_sets() {
     std::vector<lutra::isa> all;
-    for (const auto i : {lutra::isa::scalar, lutra::isa::avx2, lutra::isa::avx512bw})
-        if (i <= lutra::best_isa()) all.push_back(i);
+    for (const lutra::isa i : lutra::all_isas)
+        if (lutra::has_isa(i)) all.push_back(i);
     return all;
 }
 
@@ -29,8 +29,8 @@ std::size_t wrong_columns(std::span<const std::int32_t> sums, std::span<const st
     std::size_t wrong = 0;
     for (const lutra::isa i : instruction_sets()) {
         std::vector<std::int8_t> out(sums.size() + 1, 99);
-        lutra::kernel::requantize_row_for(i)(sums.data(), bias.empty() ? nullptr : bias.data(), by.data(), sums.size(),
-                                             out.data());
+        lutra::kernel::requantize_rows_for(i)({sums.data(), 1, sums.size()}, bias.empty() ? nullptr : bias.data(), by.data(),
+                                              out.data(), sums.size());
         for (std::size_t j = 0; j < sums.size(); ++j) {
             const std::int64_t sum = std::int64_t{sums[j]} + (bias.empty() ? 0 : bias[j]);
             const auto clipped = std::clamp<std::int64_t>(sum, int32_min, int32_max);
@@ -114,9 +114,9 @@ TEST_CASE("dequantised rows: within two roundings, whatever the place in the pie
                 const auto row = [&](std::size_t first, std::size_t n) {
                     std::vector<float> out(before.begin() + static_cast<std::ptrdiff_t>(first),
                                            before.begin() + static_cast<std::ptrdiff_t>(first + n));
-                    lutra::kernel::dequantize_row_for(i)(sums.data() + first, scale.data() + first,
-                                                         with_bias ? bias.data() + first : nullptr, accumulate, n,
-                                                         out.data());
+                    lutra::kernel::dequantize_rows_for(i)({sums.data() + first, 1, n}, scale.data() + first,
+                                                          with_bias ? bias.data() + first : nullptr, accumulate, out.data(),
+                                                          n);
                     return out;
                 };
                 const auto whole = row(0, most);
@@ -158,4 +158,39 @@ TEST_CASE("epilogues are constant expressions") {
     }();
     static_assert(made == std::array<std::int8_t, 2>{4, -10});
     CHECK(made[0] == 4);
+}
+
+TEST_CASE("a block of sums is its rows") {
+    lutra::random_generator random{3};
+    constexpr std::size_t rows = 5, stride = 41, out_stride = 43;
+    std::vector<std::int32_t> sums(rows * stride);
+    for (auto& x : sums) x = static_cast<std::int32_t>(random.between(-300000, 300000));
+    for (const std::size_t n : {1u, 7u, 8u, 16u, 33u, 40u}) {
+        std::vector<lutra::requantizer> by(n);
+        std::vector<std::int32_t> bias(n);
+        std::vector<float> scale(n), offset(n);
+        for (std::size_t j = 0; j < n; ++j) {
+            by[j] = lutra::requantizer::from_ratio(j == 20 ? 0.4 : 1e-3 * random.unit()); // one that vectors leave out
+            bias[j] = static_cast<std::int32_t>(random.between(-1000, 1000));
+            scale[j] = static_cast<float>(1e-3 * random.unit());
+            offset[j] = static_cast<float>(random.unit());
+        }
+        std::vector<std::int8_t> bytes(rows * out_stride, 99), bytes_by_row = bytes;
+        std::vector<float> reals(rows * out_stride, 7.0f), reals_by_row = reals;
+        const lutra::matrix_view<const std::int32_t> block{sums.data(), rows, n, stride};
+        const lutra::requantize_sums requantize{{bytes.data(), rows, n, out_stride}, by, bias},
+            requantize_row{{bytes_by_row.data(), rows, n, out_stride}, by, bias};
+        const lutra::dequantize_sums dequantize{{reals.data(), rows, n, out_stride}, scale, offset, true},
+            dequantize_row{{reals_by_row.data(), rows, n, out_stride}, scale, offset, true};
+        requantize.block(0, 0, block);
+        dequantize.block(0, 0, block);
+        for (std::size_t r = 0; r < rows; ++r) {
+            requantize_row(r, 0, block.row(r));
+            dequantize_row(r, 0, block.row(r));
+        }
+        CHECK(bytes == bytes_by_row);
+        CHECK(reals == reals_by_row);
+        REQUIRE_PANIC(requantize.block(1, 0, block), out_of_range);
+        REQUIRE_PANIC(dequantize.block(0, 1, block), out_of_range);
+    }
 }

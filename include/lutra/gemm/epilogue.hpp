@@ -2,10 +2,10 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
+#include <lutra/core/isa.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/dequantize_rows.hpp>
-#include <lutra/core/isa.hpp>
 #include <lutra/gemm/arch/requantize_rows.hpp>
 #include <lutra/numeric/requantize.hpp>
 
@@ -16,18 +16,24 @@
 
 /// @file
 /// What becomes of the int32 sums of an integer product: objects to pass as `use` to gemm(). Each is called with a row, its
-/// first column and the sums from there on, and panics when they leave its output or its values a column.
+/// first column and the sums from there on, and panics when they leave its output or its values a column. `block(row, first
+/// column, sums)` takes the sums of several rows at once: gemm() prefers it, as it prefers to let `place` say where sums are
+/// kept.
 
 namespace lutra {
 
 namespace detail {
-/// Where the sums of row @p row from column @p first on go in @p out.
+/// Where a block of sums whose first is (@p row, @p first) goes in @p out.
 template <class T>
-constexpr T* row_piece(const matrix_view<T>& out, std::size_t row, std::size_t first, std::size_t count) {
-    require(row < out.rows() && count <= out.cols() && first <= out.cols() - count, panic_code::out_of_range,
-            "gemm: the sums leave the output of an epilogue; their row and last column follow", static_cast<long long>(row),
-            static_cast<long long>(first + count));
+constexpr T* place_in(const matrix_view<T>& out, std::size_t row, std::size_t first, std::size_t rows, std::size_t cols) {
+    require(rows <= out.rows() && row <= out.rows() - rows && cols <= out.cols() && first <= out.cols() - cols,
+            panic_code::out_of_range, "gemm: the sums leave the output of an epilogue; their last row and column follow",
+            static_cast<long long>(row + rows), static_cast<long long>(first + cols));
     return out.data() + row * out.stride() + first;
+}
+/// A piece of a row as a block.
+constexpr matrix_view<const std::int32_t> as_block(std::span<const std::int32_t> sums) {
+    return {sums.data(), 1, sums.size()};
 }
 /// Panics unless @p have values, one a column, reach up to column @p need.
 constexpr void require_columns(std::size_t have, std::size_t need) {
@@ -41,7 +47,7 @@ struct store_sums {
     matrix_view<std::int32_t> out;
 
     constexpr void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
-        std::int32_t* to = detail::row_piece(out, row, first, sums.size());
+        std::int32_t* to = detail::place_in(out, row, first, 1, sums.size());
         for (std::size_t j = 0; j < sums.size(); ++j) to[j] = sums[j];
     }
     /// Where a kernel may put a block of sums itself.
@@ -63,18 +69,26 @@ struct requantize_sums {
     std::span<const std::int8_t> table{}; ///< 256 values, or empty
 
     constexpr void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
-        std::int8_t* to = detail::row_piece(out, row, first, sums.size());
-        detail::require_columns(by.size(), first + sums.size());
-        if (!bias.empty()) detail::require_columns(bias.size(), first + sums.size());
+        block(row, first, detail::as_block(sums));
+    }
+    /// The same for a block of sums.
+    constexpr void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
+        std::int8_t* to = detail::place_in(out, row, first, sums.rows(), sums.cols());
+        detail::require_columns(by.size(), first + sums.cols());
+        if (!bias.empty()) detail::require_columns(bias.size(), first + sums.cols());
         const std::int32_t* add = bias.empty() ? nullptr : bias.data() + first;
         if (std::is_constant_evaluated())
-            kernel::requantize_row(sums.data(), add, by.data() + first, sums.size(), to);
+            kernel::requantize_rows(sums, add, by.data() + first, to, out.stride());
         else
-            kernel::requantize_row_for(best_isa())(sums.data(), add, by.data() + first, sums.size(), to);
+            kernel::requantize_rows_for(best_isa())(sums, add, by.data() + first, to, out.stride());
         if (table.empty()) return;
         require(table.size() == 256, panic_code::bad_shape, "an activation table holds one value for each of 256 bytes",
                 static_cast<long long>(table.size()), 256);
-        for (std::size_t j = 0; j < sums.size(); ++j) to[j] = table[static_cast<std::uint8_t>(to[j])];
+        for (std::size_t r = 0; r < sums.rows(); ++r)
+            for (std::size_t j = 0; j < sums.cols(); ++j) {
+                std::int8_t& value = to[r * out.stride() + j];
+                value = table[static_cast<std::uint8_t>(value)];
+            }
     }
 };
 
@@ -86,14 +100,18 @@ struct dequantize_sums {
     bool accumulate = false; ///< adds to what @p out holds
 
     constexpr void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
-        float* to = detail::row_piece(out, row, first, sums.size());
-        detail::require_columns(scale.size(), first + sums.size());
-        if (!bias.empty()) detail::require_columns(bias.size(), first + sums.size());
+        block(row, first, detail::as_block(sums));
+    }
+    /// The same for a block of sums.
+    constexpr void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
+        float* to = detail::place_in(out, row, first, sums.rows(), sums.cols());
+        detail::require_columns(scale.size(), first + sums.cols());
+        if (!bias.empty()) detail::require_columns(bias.size(), first + sums.cols());
         const float *s = scale.data() + first, *b = bias.empty() ? nullptr : bias.data() + first;
         if (std::is_constant_evaluated())
-            kernel::dequantize_row(sums.data(), s, b, accumulate, sums.size(), to);
+            kernel::dequantize_rows(sums, s, b, accumulate, to, out.stride());
         else
-            kernel::dequantize_row_for(best_isa())(sums.data(), s, b, accumulate, sums.size(), to);
+            kernel::dequantize_rows_for(best_isa())(sums, s, b, accumulate, to, out.stride());
     }
 };
 

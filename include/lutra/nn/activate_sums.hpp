@@ -23,18 +23,22 @@ struct activate_sums {
     float scale; ///< of the output
 
     void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
+        block(row, first, lutra::detail::as_block(sums));
+    }
+    /// The same for a block of sums.
+    void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
         constexpr std::size_t most = 64;
-        float real[most];
-        while (!sums.empty()) {
-            const std::size_t n = std::min(sums.size(), most);
-            lutra::detail::require_columns(sum_scale.size(), first + n);
-            if (!bias.empty()) lutra::detail::require_columns(bias.size(), first + n);
-            const auto add = bias.empty() ? bias : bias.subspan(first, n);
-            dequantize_sums{{real, 1, n}, sum_scale.subspan(first, n), add}(0, 0, sums.first(n));
-            apply_quantized<Activation>(std::span{real, n}, scale, out.row(row).subspan(first, n));
-            sums = sums.subspan(n);
-            first += n;
-        }
+        alignas(64) float real[most];
+        static_cast<void>(lutra::detail::place_in(out, row, first, sums.rows(), sums.cols())); // checks it
+        lutra::detail::require_columns(sum_scale.size(), first + sums.cols());
+        if (!bias.empty()) lutra::detail::require_columns(bias.size(), first + sums.cols());
+        for (std::size_t r = 0; r < sums.rows(); ++r)
+            for (std::size_t j = 0; j < sums.cols(); j += most) {
+                const std::size_t n = std::min(sums.cols() - j, most);
+                const auto add = bias.empty() ? bias : bias.subspan(first + j, n);
+                dequantize_sums{{real, 1, n}, sum_scale.subspan(first + j, n), add}.block(0, 0, sums.block(r, j, 1, n));
+                apply_quantized<Activation>(std::span{real, n}, scale, out.row(row + r).subspan(first + j, n));
+            }
     }
 };
 

@@ -3,6 +3,7 @@
 
 #include <lutra/core/config.hpp>
 #include <lutra/core/isa.hpp>
+#include <lutra/core/matrix_view.hpp>
 #include <lutra/numeric/requantize.hpp>
 #include <lutra/numeric/saturate.hpp>
 
@@ -13,8 +14,8 @@
 #endif
 
 /// @file
-/// Int32 sums to int8, column by column: out[j] = requantize(saturate(sums[j] + bias[j]), by[j]) for `count` columns;
-/// a null bias is none.
+/// Int32 sums to int8, column by column: out(r, j) = requantize(saturate(sums(r, j) + bias[j]), by[j]) for a block of sums;
+/// a null bias is none. Vector kernels keep what belongs to a column in registers for all rows.
 ///
 /// No 64-bit shift is needed. With p the product of sum and multiplier and s the shift, (p + 2^(s-1)) >> s equals
 /// ((p >> (s-1)) + 1) >> 1, and for s >= 33 p >> (s-1) is the upper half of p, shifted by s - 33 in 32 bits: floors of
@@ -24,54 +25,64 @@ namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-constexpr void requantize_row(const std::int32_t* sums, const std::int32_t* bias, const requantizer* by, std::size_t count,
-                              std::int8_t* out) noexcept {
-    for (std::size_t j = 0; j < count; ++j) {
-        const std::int64_t sum = std::int64_t{sums[j]} + (bias == nullptr ? 0 : bias[j]);
-        out[j] = requantize(saturate<std::int32_t>(sum), by[j]);
-    }
+constexpr void requantize_rows(matrix_view<const std::int32_t> sums, const std::int32_t* bias, const requantizer* by,
+                               std::int8_t* out, std::size_t out_stride) noexcept {
+    for (std::size_t r = 0; r < sums.rows(); ++r)
+        for (std::size_t j = 0; j < sums.cols(); ++j) {
+            const std::int64_t sum = std::int64_t{sums(r, j)} + (bias == nullptr ? 0 : bias[j]);
+            out[r * out_stride + j] = requantize(saturate<std::int32_t>(sum), by[j]);
+        }
 }
 
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
 // The vector kernels take a multiplier and its shift from one 64-bit lane.
 static_assert(sizeof(requantizer) == 8 && offsetof(requantizer, multiplier) == 0 && offsetof(requantizer, shift) == 4);
 
+/// Columns first to first + count - 1 of a block by the definition.
+inline void requantize_some(const matrix_view<const std::int32_t>& sums, const std::int32_t* bias, const requantizer* by,
+                            std::size_t first, std::size_t count, std::int8_t* out, std::size_t out_stride) noexcept {
+    if (count != 0 && sums.rows() != 0)
+        requantize_rows({&sums(0, first), sums.rows(), count, sums.stride()}, bias == nullptr ? nullptr : bias + first,
+                        by + first, out + first, out_stride);
+}
+
 /// Eight columns at a time.
-[[gnu::target("avx2")]] inline void requantize_row_avx2(const std::int32_t* sums, const std::int32_t* bias,
-                                                        const requantizer* by, std::size_t count,
-                                                        std::int8_t* out) noexcept {
+[[gnu::target("avx2")]] inline void requantize_rows_avx2(matrix_view<const std::int32_t> sums, const std::int32_t* bias,
+                                                         const requantizer* by, std::int8_t* out,
+                                                         std::size_t out_stride) noexcept {
     const __m256i least_shift = _mm256_set1_epi32(33), most = _mm256_set1_epi32(253), least = _mm256_set1_epi32(-255),
                   one = _mm256_set1_epi32(1), int32_max = _mm256_set1_epi32(0x7fffffff);
     std::size_t j = 0;
-    for (; j + 8 <= count; j += 8) {
-        __m256i sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums + j));
-        if (bias != nullptr) {
-            const __m256i add = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + j)),
-                          total = _mm256_add_epi32(sum, add),
-                          wrapped = _mm256_and_si256(_mm256_xor_si256(sum, total), _mm256_xor_si256(add, total)),
-                          limit = _mm256_xor_si256(_mm256_srai_epi32(sum, 31), int32_max);
-            sum = _mm256_castps_si256(
-                _mm256_blendv_ps(_mm256_castsi256_ps(total), _mm256_castsi256_ps(limit), _mm256_castsi256_ps(wrapped)));
-        }
+    for (; j + 8 <= sums.cols(); j += 8) {
         // Lanes of 64 bits: multiplier below, shift above.
         const __m256i by0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(by + j)),
                       by1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(by + j + 4));
-        const __m256i p0 = _mm256_mul_epi32(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)), by0),
-                      p1 = _mm256_mul_epi32(_mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)), by1);
-        const __m256 shifts = _mm256_shuffle_ps(_mm256_castsi256_ps(by0), _mm256_castsi256_ps(by1), 0xdd),
-                     products = _mm256_shuffle_ps(_mm256_castsi256_ps(p0), _mm256_castsi256_ps(p1), 0xdd);
+        const __m256 shifts = _mm256_shuffle_ps(_mm256_castsi256_ps(by0), _mm256_castsi256_ps(by1), 0xdd);
         const __m256i shift = _mm256_sub_epi32(_mm256_castps_si256(shifts), least_shift);
         if (_mm256_movemask_ps(_mm256_castsi256_ps(shift)) != 0) { // a shift below 33
-            requantize_row(sums + j, bias == nullptr ? nullptr : bias + j, by + j, 8, out + j);
+            requantize_some(sums, bias, by, j, 8, out, out_stride);
             continue;
         }
-        __m256i q = _mm256_srav_epi32(_mm256_castps_si256(products), shift);
-        q = _mm256_max_epi32(_mm256_min_epi32(q, most), least);
-        q = _mm256_permute4x64_epi64(_mm256_srai_epi32(_mm256_add_epi32(q, one), 1), 0xd8);
-        const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(out + j), _mm_packs_epi16(words, words));
+        const __m256i add =
+            bias == nullptr ? _mm256_setzero_si256() : _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + j));
+        for (std::size_t r = 0; r < sums.rows(); ++r) {
+            const __m256i plain = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(&sums(r, j)));
+            const __m256i total = _mm256_add_epi32(plain, add),
+                          wrapped = _mm256_and_si256(_mm256_xor_si256(plain, total), _mm256_xor_si256(add, total)),
+                          limit = _mm256_xor_si256(_mm256_srai_epi32(plain, 31), int32_max);
+            const __m256i sum = _mm256_castps_si256(
+                _mm256_blendv_ps(_mm256_castsi256_ps(total), _mm256_castsi256_ps(limit), _mm256_castsi256_ps(wrapped)));
+            const __m256i p0 = _mm256_mul_epi32(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(sum)), by0),
+                          p1 = _mm256_mul_epi32(_mm256_cvtepi32_epi64(_mm256_extracti128_si256(sum, 1)), by1);
+            const __m256 products = _mm256_shuffle_ps(_mm256_castsi256_ps(p0), _mm256_castsi256_ps(p1), 0xdd);
+            __m256i q = _mm256_srav_epi32(_mm256_castps_si256(products), shift);
+            q = _mm256_max_epi32(_mm256_min_epi32(q, most), least);
+            q = _mm256_permute4x64_epi64(_mm256_srai_epi32(_mm256_add_epi32(q, one), 1), 0xd8);
+            const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+            _mm_storel_epi64(reinterpret_cast<__m128i*>(out + r * out_stride + j), _mm_packs_epi16(words, words));
+        }
     }
-    requantize_row(sums + j, bias == nullptr ? nullptr : bias + j, by + j, count - j, out + j);
+    requantize_some(sums, bias, by, j, sums.cols() - j, out, out_stride);
 }
 #endif
 
@@ -82,35 +93,36 @@ static_assert(sizeof(requantizer) == 8 && offsetof(requantizer, multiplier) == 0
         #pragma GCC diagnostic ignored "-Wuninitialized"
     #endif
 /// Sixteen columns at a time, the last ones under a mask.
-[[gnu::target("avx512f,avx512bw")]] inline void requantize_row_avx512(const std::int32_t* sums, const std::int32_t* bias,
-                                                                      const requantizer* by, std::size_t count,
-                                                                      std::int8_t* out) noexcept {
+[[gnu::target("avx512f,avx512bw")]] inline void requantize_rows_avx512(matrix_view<const std::int32_t> sums,
+                                                                       const std::int32_t* bias, const requantizer* by,
+                                                                       std::int8_t* out, std::size_t out_stride) noexcept {
     const __m512i uppers =
         _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31); // of two registers of 64-bit lanes
-    for (std::size_t j = 0; j < count; j += 16) {
-        const std::size_t n = count - j < 16 ? count - j : 16;
+    for (std::size_t j = 0; j < sums.cols(); j += 16) {
+        const std::size_t n = sums.cols() - j < 16 ? sums.cols() - j : 16;
         const auto some = static_cast<__mmask16>((1u << n) - 1);
-        __m512i sum = _mm512_maskz_loadu_epi32(some, sums + j);
-        if (bias != nullptr) {
-            const __m512i add = _mm512_maskz_loadu_epi32(some, bias + j), total = _mm512_add_epi32(sum, add);
-            const __m512i wrapped = _mm512_and_epi32(_mm512_xor_epi32(sum, total), _mm512_xor_epi32(add, total));
-            const __mmask16 over = _mm512_cmplt_epi32_mask(wrapped, _mm512_setzero_si512());
-            sum = _mm512_mask_xor_epi32(total, over, _mm512_srai_epi32(sum, 31), _mm512_set1_epi32(0x7fffffff));
-        }
         // Lanes of 64 bits: multiplier below, shift above.
         const __m512i by0 = _mm512_maskz_loadu_epi64(static_cast<__mmask8>(some), by + j),
                       by1 = _mm512_maskz_loadu_epi64(static_cast<__mmask8>(some >> 8), by + j + (n > 8 ? 8 : 0));
-        const __m512i p0 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum)), by0),
-                      p1 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1)), by1);
         const __m512i shift = _mm512_sub_epi32(_mm512_permutex2var_epi32(by0, uppers, by1), _mm512_set1_epi32(33));
         if (_mm512_mask_cmplt_epi32_mask(some, shift, _mm512_setzero_si512()) != 0) { // a shift below 33
-            requantize_row(sums + j, bias == nullptr ? nullptr : bias + j, by + j, n, out + j);
+            requantize_some(sums, bias, by, j, n, out, out_stride);
             continue;
         }
-        __m512i q = _mm512_srav_epi32(_mm512_permutex2var_epi32(p0, uppers, p1), shift);
-        q = _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(253)), _mm512_set1_epi32(-255));
-        q = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(1)), 1);
-        _mm512_mask_cvtepi32_storeu_epi8(out + j, some, q);
+        const __m512i add = bias == nullptr ? _mm512_setzero_si512() : _mm512_maskz_loadu_epi32(some, bias + j);
+        for (std::size_t r = 0; r < sums.rows(); ++r) {
+            const __m512i plain = _mm512_maskz_loadu_epi32(some, &sums(r, j)), total = _mm512_add_epi32(plain, add);
+            const __m512i wrapped = _mm512_and_epi32(_mm512_xor_epi32(plain, total), _mm512_xor_epi32(add, total));
+            const __mmask16 over = _mm512_cmplt_epi32_mask(wrapped, _mm512_setzero_si512());
+            const __m512i sum =
+                _mm512_mask_xor_epi32(total, over, _mm512_srai_epi32(plain, 31), _mm512_set1_epi32(0x7fffffff));
+            const __m512i p0 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum)), by0),
+                          p1 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1)), by1);
+            __m512i q = _mm512_srav_epi32(_mm512_permutex2var_epi32(p0, uppers, p1), shift);
+            q = _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(253)), _mm512_set1_epi32(-255));
+            q = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(1)), 1);
+            _mm512_mask_cvtepi32_storeu_epi8(out + r * out_stride + j, some, q);
+        }
     }
 }
     #if defined(__GNUC__) && !defined(__clang__)
@@ -118,17 +130,17 @@ static_assert(sizeof(requantizer) == 8 && offsetof(requantizer, multiplier) == 0
     #endif
 #endif
 
-/// The row kernel for @p instructions.
-[[nodiscard]] inline auto requantize_row_for(isa instructions) noexcept {
-    auto* row = &requantize_row;
+/// The kernel for @p instructions.
+[[nodiscard]] inline auto requantize_rows_for(isa instructions) noexcept {
+    auto* rows = &requantize_rows;
     static_cast<void>(instructions);
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-    if (instructions >= isa::avx2) row = &requantize_row_avx2;
+    if (instructions >= isa::avx2) rows = &requantize_rows_avx2;
 #endif
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-    if (instructions >= isa::avx512bw) row = &requantize_row_avx512;
+    if (instructions >= isa::avx512bw) rows = &requantize_rows_avx512;
 #endif
-    return row;
+    return rows;
 }
 
 } // namespace kernel

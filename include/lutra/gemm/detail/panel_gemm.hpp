@@ -214,6 +214,12 @@ concept places_sums = requires(const Use& use, std::size_t n) {
     { use.place(n, n, n, n) } -> std::same_as<matrix_view<std::int32_t>>;
 };
 
+/// A `use` that takes the sums of several rows at once.
+template <class Use>
+concept takes_blocks = requires(const Use& use, std::size_t n, matrix_view<const std::int32_t> sums) {
+    use.block(n, n, sums);
+};
+
 /// `use(row, first column, sums)` takes pieces of up to Tile::panels x 16 columns, each element once.
 template <class Tile, class Use>
 void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const packed_panels& b, arena& scratch,
@@ -249,7 +255,7 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                 tile_functions<Tile>::all[count - 1][height - 1](steps, mapped.row(i), mapped.stride(),
                                                                  panels + panel * layout.panel_lanes, layout.panel_lanes, to,
                                                                  stride);
-                for (std::size_t r = 0; r < height; ++r, ++i) {
+                for (std::size_t r = 0; r < height; ++r) {
                     std::int32_t* row = to + r * stride;
                     if constexpr (Tile::lhs_offset != 0) {
                         const auto* offsets = reinterpret_cast<const std::int32_t*>(b.data) + j;
@@ -258,11 +264,14 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                     if constexpr (sizeof(typename Tile::rhs_lane) == 1)
                         if (m.factors == factor_width::bits8_but_128)
                             for (std::size_t c = 0; c < columns; c += panel_columns)
-                                add_lost_factors<Tile>(m, layout, a.data + (i0 + i) * a.row_stride, a.col_stride, b.k,
+                                add_lost_factors<Tile>(m, layout, a.data + (i0 + i + r) * a.row_stride, a.col_stride, b.k,
                                                        panels + (panel + c / panel_columns) * layout.panel_lanes,
                                                        std::min(panel_columns, columns - c), row + c);
-                    if (!placed) use(i0 + i, j, std::span<const std::int32_t>{row, columns});
+                    if (!placed && !takes_blocks<Use>) use(i0 + i + r, j, std::span<const std::int32_t>{row, columns});
                 }
+                if constexpr (takes_blocks<Use>)
+                    if (!placed) use.block(i0 + i, j, matrix_view<const std::int32_t>{to, height, columns, stride});
+                i += height;
             }
         }
     }
