@@ -142,4 +142,10 @@ TEST_CASE("a float product checks its shapes and its memory") {
     }
     std::vector<float> memory(lutra::packed_b_floats(4, 5) - 1);
     REQUIRE_PANIC(lutra::pack_b(lutra::matrix_view{y.data(), 4, 5}, memory), arena_too_small);
+    const lutra::matrix_view a{x.data(), 2, 4, 16}, b{y.data(), 4, 3};
+    const lutra::matrix_view beside{x.data() + 4, 2, 3, 16}, over{x.data() + 3, 2, 3, 16}, in_b{y.data() + 11, 2, 3};
+    lutra::gemm(a, b, beside); // columns of one matrix, side by side
+    REQUIRE_PANIC(lutra::gemm(a, b, over), bad_argument);
+    REQUIRE_PANIC(lutra::gemm(a, b, in_b), bad_argument);
+    REQUIRE_PANIC(lutra::gemm({nullptr, 2, 4, 4, 1}, b, beside), null_view);
 }

@@ -5,10 +5,12 @@
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/float_kernel.hpp>
+#include <lutra/gemm/detail/no_overlap.hpp>
 #include <lutra/gemm/operand.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace lutra {
@@ -74,18 +76,37 @@ inline void float_gemm_loop(const gemm_operand<float>& a, std::size_t k, std::si
     }
 }
 
+/// Panics on shapes that do not fit, on operands without memory, and where C shares memory with A or B.
+inline void require_float_product(const gemm_operand<float>& a, const gemm_operand<float>& b, const matrix_view<float>& c) {
+    lutra::detail::require_gemm_shapes(a, b.rows, b.cols, c);
+    lutra::detail::require_memory(a);
+    lutra::detail::require_memory(b);
+    const auto out = lutra::detail::footprint(c);
+    lutra::detail::require_apart(out, lutra::detail::footprint(a));
+    lutra::detail::require_apart(out, lutra::detail::footprint(b));
+}
+inline void require_float_product(const gemm_operand<float>& a, const packed_float_b& b, const matrix_view<float>& c) {
+    const std::size_t floats = packed_b_floats(b.k, b.n);
+    lutra::detail::require_gemm_shapes(a, b.k, b.n, c);
+    lutra::detail::require_memory(a);
+    const auto out = lutra::detail::footprint(c);
+    lutra::detail::require_apart(out, lutra::detail::footprint(a));
+    lutra::detail::require_apart(out, {reinterpret_cast<std::uintptr_t>(b.data), 1, floats * sizeof(float), 0});
+}
+
 } // namespace kernel
 
 /// C = scale * A B + bias, or C += scale * A B + bias, in float: A is M x K, B is K x N, C is M x N and overlaps neither;
 /// one thread. A and B may be transposed views. Each sum runs over k in order, so its error is at most K epsilon times the
 /// sum of the magnitudes; whether a product is rounded on its own depends on the instruction set.
-/// Takes up to 96 KiB of stack with AVX-512, 24 with AVX2, 3 without xsimd. Panics on shapes that do not fit.
+/// Takes up to 96 KiB of stack with AVX-512, 24 with AVX2, 3 without xsimd. Panics on shapes that do not fit, on
+/// operands without memory, and where C shares memory with A or B.
 ///
 /// @code
 /// lutra::gemm(x, lutra::transposed(weight), y, {.bias = bias.data()}); // y = x W^T + bias
 /// @endcode
 inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
-    lutra::detail::require_gemm_shapes(a, b.rows, b.cols, c);
+    kernel::require_float_product(a, b, c);
     alignas(64) float buffer[kernel::float_k_block * kernel::float_panel];
     const bool few = c.rows() <= 2 * kernel::float_tile_rows; // then it costs more to pack B than to read it in place
     kernel::float_gemm_loop(
@@ -99,7 +120,7 @@ inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float
 
 /// The same with B packed before, which pays where one B meets many A.
 inline void gemm(gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
-    lutra::detail::require_gemm_shapes(a, b.k, b.n, c);
+    kernel::require_float_product(a, b, c);
     kernel::float_gemm_loop(
         a, b.k, b.n, c, e, kernel::float_row_block,
         [&](std::size_t k0, std::size_t kc, std::size_t j, std::size_t width) -> kernel::float_panel_of_b {

@@ -44,7 +44,7 @@ inline gemm_operand<float> rows_of(const gemm_operand<float>& a, std::size_t fir
 /// `gemm(a, b, c, e)` with the rows of C shared out among the workers of @p ex: the same bits.
 template <executor E>
 void gemm(E& ex, gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
-    lutra::detail::require_gemm_shapes(a, b.k, b.n, c);
+    kernel::require_float_product(a, b, c);
     kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, 2 * ex.workers(), [&](std::size_t i, std::size_t rows) {
         gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);
     });
@@ -54,7 +54,7 @@ void gemm(E& ex, gemm_operand<float> a, packed_float_b b, matrix_view<float> c, 
 /// part of B that it needs, so columns are shared out where there are as many as rows.
 template <executor E>
 void gemm(E& ex, gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
-    lutra::detail::require_gemm_shapes(a, b.rows, b.cols, c);
+    kernel::require_float_product(a, b, c);
     if (c.rows() > c.cols())
         kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, ex.workers(), [&](std::size_t i, std::size_t rows) {
             gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);

@@ -39,7 +39,13 @@ inline void store(float* p, float_batch v) noexcept { v.store_unaligned(p); }
 /// @p x in every lane.
 inline float_batch broadcast(float x) noexcept { return float_batch(x); }
 /// a b + c; rounded once where the flags promise a fused operation, else twice.
-inline float_batch multiply_add(float_batch a, float_batch b, float_batch c) noexcept { return xsimd::fma(a, b, c); }
+inline float_batch multiply_add(float_batch a, float_batch b, float_batch c) noexcept {
+    #if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c); // xsimd 8 multiplies and adds, which clang leaves as it is
+    #else
+    return xsimd::fma(a, b, c);
+    #endif
+}
 /// The greater of two; which, where one is NaN, is the machine's choice.
 inline float_batch maximum(float_batch a, float_batch b) noexcept { return xsimd::max(a, b); }
 /// The lesser of two; which, where one is NaN, is the machine's choice.
