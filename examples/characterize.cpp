@@ -5,6 +5,7 @@
 #include "support/fail.hpp"
 #include "support/multipliers.hpp"
 #include "support/png.hpp"
+#include "support/product_speed.hpp"
 #include "support/table_rank.hpp"
 
 #include <lutra/io/file.hpp>
@@ -124,19 +125,25 @@ void print_one(const lutra::table_multiplier& table, bool has_shape) {
     row("plan", "%s", plan_of(lowered).c_str());
 }
 
-void print_all(bool csv) {
-    std::printf("%s\n", csv ? "name,mae_percent,mre_percent,wce_percent,ep_percent,bias,mse,power,area,delay,rank,plan"
-                            : "| name | MAE % | MRE % | WCE % | EP % | bias | MSE | power | area | delay | rank | plan |\n"
-                              "|---|---|---|---|---|---|---|---|---|---|---|---|");
+void print_all(bool csv, bool speed) {
+    std::printf("%s%s\n",
+                csv ? "name,mae_percent,mre_percent,wce_percent,ep_percent,bias,mse,power,area,delay,rank,plan"
+                    : "| name | MAE % | MRE % | WCE % | EP % | bias | MSE | power | area | delay | rank | plan |",
+                !speed ? ""
+                : csv  ? ",giga_products_per_second"
+                       : " G products/s |");
+    if (!csv) std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|%s\n", speed ? "---|" : "");
     for (const std::string& name : builtin_names()) {
         const auto table = find_table(name, {});
         const lutra::error_metrics m = lutra::metrics_of(*table);
         const lutra::hardware_cost c = table->cost().value_or(lutra::hardware_cost{});
-        const std::string plan = plan_of(lutra::lower(*table));
-        std::printf(csv ? "%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.8g,%.4f,%.4f,%.4f,%d,\"%s\"\n"
-                        : "| `%s` | %.3f | %.2f | %.3f | %.2f | %.2f | %.1f | %.2f | %.2f | %.2f | %d | %s |\n",
+        const lutra::lowered_multiplier lowered = find_multiplier(name, {}).lowered;
+        std::printf(csv ? "%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.8g,%.4f,%.4f,%.4f,%d,\"%s\""
+                        : "| `%s` | %.3f | %.2f | %.3f | %.2f | %.2f | %.1f | %.2f | %.2f | %.2f | %d | %s |",
                     name.c_str(), m.mae_percent, m.mre_percent, m.wce_percent, m.ep_percent, m.bias, m.mse, c.power, c.area,
-                    c.delay, rank_of(*table), plan.c_str());
+                    c.delay, rank_of(*table), plan_of(lowered).c_str());
+        if (speed) std::printf(csv ? ",%.4g" : " %.1f |", products_per_second(lowered) / 1e9);
+        std::printf("\n");
     }
 }
 
@@ -146,11 +153,12 @@ int main(int argc, char** argv) {
     std::string name, function, types = "u8", operands = "signed", format = "markdown";
     std::filesystem::path library, heat_map;
     table_options table_format;
-    bool all = false;
+    bool all = false, speed = false;
 
     CLI::App app{"Characterizes a multiplier: errors over all operand pairs, costs, plan and a picture of the errors"};
     app.add_option("multiplier", name, "A built-in multiplier or a table file (.bin, .npy)");
     app.add_flag("--all", all, "One row for each built-in multiplier");
+    app.add_flag("--speed", speed, "Of --all: also measure G products a second, one thread, in a layer of a ViT-S");
     app.add_option("--format", format, "Of --all: markdown or csv")
         ->check(CLI::IsMember({"markdown", "csv"}))
         ->capture_default_str();
@@ -180,13 +188,14 @@ int main(int argc, char** argv) {
              " were given");
     if (library.empty() != function.empty()) fail("--library and --function go together; only one was given");
     if (all && !heat_map.empty()) fail("--heat-map is of one multiplier, not of --all");
+    if (speed && !all) fail("--speed is of --all");
     const std::string extension = heat_map.extension().string();
     if (!heat_map.empty() && extension != ".png" && extension != ".svg")
         fail("'" + heat_map.string() + "' ends in '" + extension + "'; a heat map is a .png or an .svg file");
     if (extension == ".png" && !LUTRA_USE_ZLIB) fail("this build has no zlib, which .png needs; ask for an .svg file");
 
     if (all) {
-        print_all(format == "csv");
+        print_all(format == "csv", speed);
         return 0;
     }
     const auto sign = operands == "signed" ? lutra::signedness::is_signed : lutra::signedness::is_unsigned;

@@ -142,6 +142,7 @@ TEST_CASE("characterize refuses bad input in a sentence") {
     require_refused("drum99", {"error: ", "'drum99'", "mitchell"});
     require_refused(folder / "cut.bin", {"error: ", "130072", "131072"});
     require_refused("", {"error: ", "one of the three"});
+    require_refused("drum4 --speed", {"error: ", "--all"});
     require_refused("drum4 --all", {"error: ", "2 were given"});
     require_refused(library, {"error: ", "--function"});
     require_refused(library + "--function nothing", {"error: ", "'nothing'"});

@@ -50,6 +50,11 @@ inline void for_each_float_panel(std::size_t n, F&& f) {
 }
 
 #if LUTRA_USE_XSIMD && defined(__SSE2__)
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic push // g++ 12 warns of the undefined sources inside its own AVX-512 intrinsics
+        #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+        #pragma GCC diagnostic ignored "-Wuninitialized"
+    #endif
     #if defined(__AVX512F__)
 inline constexpr std::size_t float_turn = 16; ///< columns that `turn_columns` takes
     #else
@@ -83,6 +88,9 @@ inline void turn_columns(const float* from, std::size_t stride, float* out, std:
     _mm_storeu_ps(out + 3 * row, q3);
     #endif
 }
+    #if defined(__GNUC__) && !defined(__clang__)
+        #pragma GCC diagnostic pop
+    #endif
 #endif
 
 /// Copies rows k0 .. k0 + kc and columns j .. j + width of @p b into @p out, k-major, zero-padded to whole registers.
