@@ -46,11 +46,21 @@
 /// The name of the inline namespace that holds whatever the compiler's flags can change (vector widths,
 /// contracted float code), so that two translation units with different flags do not share one inline function.
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-    #define LUTRA_ISA isa_avx512
+    #if defined(__AVX512VNNI__) && defined(__AVX512VBMI__)
+        #define LUTRA_ISA isa_avx512vbmi
+    #elif defined(__AVX512VNNI__)
+        #define LUTRA_ISA isa_avx512vnni
+    #else
+        #define LUTRA_ISA isa_avx512
+    #endif
 #elif defined(__AVX512F__)
     #define LUTRA_ISA isa_avx512f
 #elif defined(__AVX2__) && defined(__FMA__)
-    #define LUTRA_ISA isa_avx2_fma
+    #if defined(__AVXVNNI__)
+        #define LUTRA_ISA isa_avx2_vnni
+    #else
+        #define LUTRA_ISA isa_avx2_fma
+    #endif
 #elif defined(__AVX2__)
     #define LUTRA_ISA isa_avx2
 #elif defined(__AVX__)

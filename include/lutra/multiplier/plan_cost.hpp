@@ -37,7 +37,7 @@ inline constexpr std::array<isa_times, all_isas.size()> isa_times_v{{
     {9.0, 5.0, 60.0, 3},   // avx_vnni
     {4.5, 2.6, 35.0, 1},   // avx512bw
     {11.0, 6.0, 100.0, 3}, // avx512vnni
-    {11.0, 6.0, 100.0, 3}, // avx512vbmi
+    {8.0, 4.5, 100.0, 3},  // avx512vbmi
     {6.0, 3.5, 15.0, 1},   // neon
     {12.0, 7.0, 40.0, 4},  // neon_dot
 }};

@@ -9,6 +9,7 @@
 #include <lutra/gemm/arch/table_neon.hpp>
 #include <lutra/gemm/arch/table_permute.hpp>
 #include <lutra/gemm/arch/table_scalar.hpp>
+#include <lutra/gemm/arch/table_vbmi.hpp>
 #include <lutra/gemm/operand.hpp>
 
 #include <algorithm>
@@ -78,7 +79,31 @@ template <class Entry, std::size_t Bytes>
     return instructions == isa::avx512bw || instructions == isa::avx512vnni || instructions == isa::avx512vbmi;
 }
 
-/// What sixteen products of one row of A or one step cost, in cycles; measured.
+/// The kernels of table_plan::permute of one instruction set.
+template <class Entry>
+struct permute_kernels {
+    std::size_t columns; ///< of a tile
+    /// for 1, 2 and 4 tiles
+    void (*add[3])(const Entry*, const std::int8_t*, std::size_t, const std::uint8_t*, std::size_t, std::size_t,
+                   std::uint16_t*) noexcept;
+};
+
+template <class Isa, class Entry>
+inline constexpr permute_kernels<Entry> permute_kernels_of{
+    Isa::columns, {&Isa::template add<1, Entry>, &Isa::template add<2, Entry>, &Isa::template add<4, Entry>}};
+
+#if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
+template <class Entry>
+[[nodiscard]] inline const permute_kernels<Entry>& permute_kernels_for([[maybe_unused]] isa instructions) noexcept {
+    #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512VBMI__)
+    if (instructions == isa::avx512vbmi) return permute_kernels_of<table_permute_vbmi, Entry>;
+    #endif
+    return permute_kernels_of<table_permute_avx512, Entry>;
+}
+#endif
+
+/// What sixteen products of one row of A or one step cost, in cycles; measured. Look-ups by VBMI are an estimate: of 64
+/// products 15 vector instructions, 8 where entries are bytes, at two a cycle, of which one may be a byte permute.
 struct table_costs {
     std::size_t look_up; ///< 16 look-ups one by one, or in registers where there are such
     std::size_t expand;  ///< one block with rows of 64 bytes
@@ -86,6 +111,7 @@ struct table_costs {
 };
 template <class Entry>
 [[nodiscard]] constexpr table_costs table_costs_of(isa instructions) noexcept {
+    if (instructions == isa::avx512vbmi) return {sizeof(Entry) == 1 ? 1u : 2u, 1500, 36};
     if (permutes_tables(instructions)) return {sizeof(Entry) == 1 ? 4u : 6u, 1500, 36};
     if (instructions == isa::scalar) return {22, 8000, 500};
     return {22, 1900, 50};
@@ -193,24 +219,26 @@ template <class Entry, class Use>
 void permute_gemm([[maybe_unused]] const Entry* table, [[maybe_unused]] gemm_operand<std::int8_t> a,
                   [[maybe_unused]] std::size_t first_row, [[maybe_unused]] const std::uint8_t* weights,
                   [[maybe_unused]] std::size_t padded, [[maybe_unused]] std::size_t k, [[maybe_unused]] std::size_t n,
-                  [[maybe_unused]] std::span<std::int32_t> sums, [[maybe_unused]] Use&& use) {
+                  [[maybe_unused]] std::span<std::int32_t> sums, [[maybe_unused]] isa instructions,
+                  [[maybe_unused]] Use&& use) {
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-    using permute = table_permute_avx512;
-    constexpr std::size_t width = permute::columns, most = 4;
+    const permute_kernels<Entry>& kernels = permute_kernels_for<Entry>(instructions);
+    constexpr std::size_t part = 32; // columns whose two sums lie together
+    std::uint16_t parts[4 * 2 * table_padding];
     for (std::size_t i = first_row; i < a.rows; ++i) {
         std::fill(sums.begin(), sums.end(), 0);
         for (std::size_t k0 = 0; k0 < k; k0 += table_span) {
             const std::size_t depth = std::min(table_span, k - k0);
             const std::int8_t* row = a.data + i * a.row_stride + k0 * a.col_stride;
-            std::uint16_t parts[most * 2 * width];
-            const auto tiles = [&]<std::size_t Tiles>(std::size_t j) {
-                permute::template add<Tiles>(table, row, a.col_stride, weights + k0 * padded + j, padded, depth, parts);
-                for (std::size_t t = 0; t < Tiles; ++t) // a word holds one product, whatever the table's entries
-                    widen_table_sums<std::int16_t, 64>(parts + t * 2 * width, depth, sums.data() + j + t * width);
-            };
-            std::size_t j = 0;
-            for (; j + (most - 1) * width < n; j += most * width) tiles.template operator()<most>(j);
-            for (; j < n; j += width) tiles.template operator()<1>(j);
+            for (std::size_t j = 0; j < n;) {
+                std::size_t which = 2;
+                while (which > 0 && j + ((std::size_t{1} << which) - 1) * kernels.columns >= n) --which;
+                kernels.add[which](table, row, a.col_stride, weights + k0 * padded + j, padded, depth, parts);
+                const std::size_t end = j + (kernels.columns << which);
+                for (const std::uint16_t* from = parts; j < end; j += part, from += 2 * part)
+                    // a word holds one product, whatever the table's entries
+                    widen_table_sums<std::int16_t, 2 * part>(from, depth, sums.data() + j);
+            }
         }
         use(i, std::size_t{0}, std::span<const std::int32_t>{sums.data(), n});
     }
@@ -331,7 +359,7 @@ void lane_rows_gemm(const Entry* by_activation, gemm_operand<std::int8_t> a, con
     std::size_t i0 = 0;
     for (; i0 + 32 / sizeof(Entry) < a.rows; i0 += 64 / sizeof(Entry)) block.template operator()<64>(i0);
     if (i0 < a.rows && permutes(a.rows - i0))
-        return permute_gemm(by_activation, a, i0, weights, padded, k, n, memory.rest, use);
+        return permute_gemm(by_activation, a, i0, weights, padded, k, n, memory.rest, instructions, use);
     if (i0 < a.rows) block.template operator()<32>(i0);
 }
 
@@ -347,7 +375,7 @@ void table_gemm_by(table_plan plan, const Entry* by_activation, const Entry* by_
             return lane_columns_gemm(by_weight, a, weights, padded, k, n, scratch, instructions, use);
         if (plan == table_plan::permute && permutes_tables(instructions)) {
             const auto sums = scratch.take<std::int32_t>(lutra::detail::round_up(n, table_padding));
-            return permute_gemm(by_activation, a, 0, weights, padded, k, n, sums, use);
+            return permute_gemm(by_activation, a, 0, weights, padded, k, n, sums, instructions, use);
         }
     }
     look_up_gemm(by_activation, a, weights, padded, k, n, scratch, use);
