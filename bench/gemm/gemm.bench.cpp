@@ -72,6 +72,7 @@ const char* exactness() {
 
     const std::int16_t* products = bench::products16_of<lutra::mitchell>();
     enrol("table_loop", [products](gemm_shape s) { return bench::table_loop{s, products}; });
+    enrol("table_row_loop", [products](gemm_shape s) { return bench::table_row_loop{s, products}; });
 #if defined(__x86_64__)
     if (lutra::has_isa(isa::avx2))
         enrol("gather_loop", [products](gemm_shape s) { return bench::gather_loop{s, products}; });

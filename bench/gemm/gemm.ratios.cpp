@@ -143,7 +143,8 @@ void require_same_sums(gemm_shape s, lutra::plan_kind plan) {
         loop();
         return std::ranges::equal(ours.result(), loop.result());
     };
-    bool same = equal(bench::table_loop{s, bench::products16_of<M>()});
+    bool same =
+        equal(bench::table_loop{s, bench::products16_of<M>()}) && equal(bench::table_row_loop{s, bench::products16_of<M>()});
 #if defined(__x86_64__)
     if (lutra::has_isa(lutra::isa::avx2)) same = same && equal(bench::gather_loop{s, bench::products16_of<M>()});
 #endif
@@ -152,12 +153,16 @@ void require_same_sums(gemm_shape s, lutra::plan_kind plan) {
 
 /// Arbitrary tables, on one layer.
 template <lutra::multiplier M>
-void table_row(ratios& table, std::string name, lutra::plan_kind plan, double at_least, double stretch) {
+void table_row(ratios& table, const std::string& name, lutra::plan_kind plan, double at_least, double stretch) {
     require_same_sums<M>({50, 70, 90}, plan);
-    const comparison c{table, std::span{&bench::layer_shape, 1}, own(lutra::lower(M{}, plan)), [](gemm_shape s) {
-                           return bench::table_loop{s, bench::products16_of<M>()};
-                       }};
-    table.add(c.row({.name = std::move(name), .at_least = at_least, .stretch = stretch, .against = "scalar table loop"}));
+    const std::span<const gemm_shape> layer{&bench::layer_shape, 1};
+    const auto ours = own(lutra::lower(M{}, plan));
+    const comparison c{table, layer, ours, [](gemm_shape s) { return bench::table_loop{s, bench::products16_of<M>()}; }};
+    table.add(c.row({.name = name, .at_least = at_least, .stretch = stretch, .against = "scalar table loop"}));
+    const comparison rows{table, layer, ours, [](gemm_shape s) {
+                              return bench::table_row_loop{s, bench::products16_of<M>()};
+                          }};
+    table.add(rows.row({.name = name + "_by_rows", .against = "scalar table loop, a table row at a time"}));
 }
 
 void vit_row(ratios& table) {

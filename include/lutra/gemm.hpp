@@ -9,6 +9,7 @@
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/gemm/float_gemm_parallel.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
+#include <lutra/gemm/int8_gemm_batch.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/reference.hpp>
 // IWYU pragma: end_exports

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <lutra/core/threads.hpp>
 #include <lutra/gemm/epilogue.hpp>
-#include <lutra/gemm/int8_gemm.hpp>
+#include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/gemm/reference.hpp>
 
 #include "operands.hpp"
 #include "plans.hpp"
@@ -57,4 +58,39 @@ TEST_CASE("an output that shares memory with an operand is refused") {
     const lutra::arena_memory two{2 * lutra::int8_gemm_scratch_bytes(exact, 2, 4, 4)};
     lutra::arena twice{two.bytes()};
     REQUIRE_PANIC(lutra::gemm(ex, x, b, twice, lutra::store_sums{lutra::matrix_view{inside, 2, 4}}), bad_argument);
+}
+
+TEST_CASE("a batch of attention products equals the reference") {
+    constexpr std::size_t heads = 5, tokens = 21, width = 9;
+    byte_source source{lutra::random_generator{3}};
+    std::vector<std::int8_t> qk(tokens * heads * 2 * width);
+    for (auto& x : qk) x = source();
+    const lutra::matrix_view<const std::int8_t> all{qk.data(), tokens, heads * 2 * width};
+    const auto query = [&](std::size_t h) { return all.block(0, h * width, tokens, width); };
+    const auto key = [&](std::size_t h) { return all.block(0, (heads + h) * width, tokens, width); };
+    for (const auto& m : made_plans()) {
+        const std::size_t bytes = lutra::unpacked_scratch_bytes(m, tokens, width, tokens);
+        for (const std::size_t workers : {1u, 2u}) {
+            std::vector<std::int32_t> scores(heads * tokens * tokens), expected(scores.size());
+            const auto head = [&](std::vector<std::int32_t>& of, std::size_t h) {
+                return lutra::matrix_view{of.data() + h * tokens * tokens, tokens, tokens};
+            };
+            for (std::size_t h = 0; h < heads; ++h)
+                lutra::gemm_reference(m, query(h), transposed(key(h)), head(expected, h));
+            lutra::thread_executor ex{workers};
+            const lutra::arena_memory memory{workers * bytes};
+            lutra::arena scratch{memory.bytes()};
+            lutra::gemm_batch(ex, heads, m, bytes, scratch, [&](std::size_t h) {
+                return lutra::int8_product{query(h), transposed(key(h)), lutra::store_sums{head(scores, h)}};
+            });
+            CHECK(scores == expected);
+            CHECK(scratch.used() == 0);
+        }
+    }
+    alignas(64) std::int8_t both[64] = {};
+    const lutra::arena_memory memory{lutra::unpacked_scratch_bytes({}, 4, 4, 4)};
+    lutra::arena scratch{memory.bytes()};
+    const std::vector<lutra::requantizer> by(4, lutra::requantizer::from_ratio(1));
+    const lutra::matrix_view x{both, 4, 4}, y{both + 16, 4, 4};
+    REQUIRE_PANIC(lutra::gemm(x, y, {}, scratch, lutra::requantize_sums{y, by, {}}), bad_argument);
 }

@@ -14,6 +14,7 @@
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -169,14 +170,18 @@ void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena
 
 /// Panics where the output of a usual epilogue shares memory with an operand.
 template <class Use>
-void require_output_apart([[maybe_unused]] const Use& use, [[maybe_unused]] const gemm_operand<std::int8_t>& a,
-                          [[maybe_unused]] const packed_int8_b& b) {
-    if constexpr (requires { lutra::detail::footprint(use.out); }) {
-        const auto out = lutra::detail::footprint(use.out);
-        lutra::detail::require_apart(out, lutra::detail::footprint(a));
+void require_output_apart([[maybe_unused]] const Use& use,
+                          [[maybe_unused]] const std::same_as<gemm_operand<std::int8_t>> auto&... operands) {
+    if constexpr (requires { lutra::detail::footprint(use.out); })
+        (lutra::detail::require_apart(lutra::detail::footprint(use.out), lutra::detail::footprint(operands)), ...);
+}
+template <class Use>
+void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_int8_b& b) {
+    require_output_apart(use, a);
+    if constexpr (requires { lutra::detail::footprint(use.out); })
         lutra::detail::require_apart(
-            out, {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_b_bytes(b.multiplier, b.k, b.n, b.instructions), 0});
-    }
+            lutra::detail::footprint(use.out),
+            {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_b_bytes(b.multiplier, b.k, b.n, b.instructions), 0});
 }
 
 } // namespace kernel

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/gemm/int8_gemm_batch.hpp>
 #include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
@@ -119,11 +120,7 @@ public:
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
-            for (const auto& [k, n] : attention) {
-                arena b = arena::counting();
-                b.take<std::byte>(packed_b_bytes(m, k, n));
-                most = std::max(most, b.used() + int8_gemm_scratch_bytes(m, c.tokens(), k, n));
-            }
+            for (const auto& [k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, c.tokens(), k, n));
         }
         return a.used() + most;
     }
@@ -215,20 +212,12 @@ private:
         const std::size_t tokens = c.tokens(), width = c.head_dim();
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < c.heads; ++head) {
-                const std::size_t mark = scratch.used();
                 const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                const auto keys = pack(transposed(key), layer.attention, scratch);
-                gemm(query, keys, scratch, dequantize_sums{b.scores, layer.score_scale, {}});
-                scratch.release(mark);
+                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, layer.score_scale, {}});
                 softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
-                const auto values = pack(value, layer.attention, scratch);
-                gemm(b.probabilities, values, scratch,
+                gemm(b.probabilities, value, layer.attention, scratch,
                      requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
-                scratch.release(mark);
             }
-    }
-    static packed_int8_b pack(gemm_operand<std::int8_t> b, const lowered_multiplier& m, arena& scratch) {
-        return pack_b(b, m, scratch.take<std::byte>(packed_b_bytes(m, b.rows, b.cols)));
     }
 
     void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
