@@ -42,8 +42,9 @@ const builtin* find_builtin(std::string_view name) {
 std::shared_ptr<lutra::table_multiplier> read_table(const std::string& name, const table_options& o) {
     if (!std::filesystem::is_regular_file(name)) {
         std::string known;
-        for (const builtin& b : builtins()) known += " " + std::string{b.name};
-        fail("'" + name + "' is neither a file nor a multiplier; the known ones are:" + known);
+        for (const builtin& b : builtins()) known.append(" ").append(b.name);
+        fail(
+            std::string{"'"}.append(name).append("' is neither a file nor a multiplier; the known ones are:").append(known));
     }
     const auto bytes = value_or_fail(lutra::read_file(name, 64 << 20));
     const lutra::table_format format{

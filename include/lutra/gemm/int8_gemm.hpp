@@ -52,6 +52,8 @@ inline void require_isa(isa instructions) {
 /// Bytes of the panels of a K x N operand; where 8-bit factors may not do, enough for 16-bit ones too.
 constexpr std::size_t panel_bytes(const lowered_multiplier& m, std::size_t k, std::size_t n, isa instructions) {
     if (m.kind == plan_kind::table) return 0;
+    require(m.rank >= 1 && m.rank <= max_rank, panic_code::bad_argument,
+            "gemm: a separable plan has at least one term and at most max_rank", m.rank, max_rank);
     const auto bytes = [&](bool narrow) {
         return with_tile(instructions, narrow, [&]<class Tile>(Tile) { return panel_layout<Tile>{m.rank, k, n}.bytes(); });
     };
@@ -82,7 +84,7 @@ constexpr std::size_t error_block_rows(std::size_t rows, std::size_t n) noexcept
 }
 
 /// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on a 4-byte boundary. Panics where the
-/// memory is too small or misaligned, where sums of K products could leave int32, and where this machine lacks
+/// memory is too small, misaligned or that of @p b, where sums of K products could leave int32, and where this machine lacks
 /// @p instructions (the kernels to use, for tests and comparisons).
 [[nodiscard]] inline packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
                                           std::span<std::byte> memory, isa instructions = best_isa()) {
@@ -93,6 +95,7 @@ constexpr std::size_t error_block_rows(std::size_t rows, std::size_t n) noexcept
             static_cast<long long>(memory.size()), static_cast<long long>(need));
     require(reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(std::int32_t) == 0, panic_code::misaligned,
             "the memory for a packed int8 operand must start on a 4-byte boundary");
+    lutra::detail::require_apart({reinterpret_cast<std::uintptr_t>(memory.data()), 1, need, 0}, lutra::detail::footprint(b));
     kernel::require_sum_fits(m, b.rows);
     packed_int8_b packed{m, memory.data(), b.rows, b.cols, instructions, m.factors != factor_width::bits16};
     if (m.factors == factor_width::bits8_but_128) packed.narrow = !kernel::holds_128(b);
@@ -159,7 +162,8 @@ void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena
             const std::int32_t* error = errors.data() + row * b.n + first;
             for (std::size_t j = 0; j < exact.size(); ++j) {
                 sums[j] = exact[j];
-                add_wrapped(sums[j], error[j] * (1 << b.multiplier.error_shift));
+                add_wrapped(sums[j],
+                            static_cast<std::int32_t>(static_cast<std::uint32_t>(error[j]) << b.multiplier.error_shift));
             }
             use(i0 + row, first, std::span<const std::int32_t>{sums.data(), exact.size()});
         };

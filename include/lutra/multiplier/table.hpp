@@ -28,7 +28,8 @@ namespace lutra {
 /// Any 8x8 multiplier as a truth table: 256 x 256 products, row = bit pattern of the activation (left operand), column =
 /// bit pattern of the weight (right operand). A value without a heap: make it static or `new` it (hosted: heap_table.hpp
 /// does), never put it on the stack. It is 384 KiB large; hosted 656 KiB, because filling it then also finds what lower()
-/// chooses from, in 0.1 to 8 ms (in constant expressions it does not: such a table is lowered to the table plan).
+/// chooses from, in 0.1 to 8 ms, or up to 0.4 s where factors are large and of no pattern (in constant expressions it does
+/// not: such a table is lowered to the table plan).
 ///
 /// @code
 /// auto table = std::make_unique<lutra::table_multiplier>();

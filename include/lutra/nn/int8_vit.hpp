@@ -113,10 +113,11 @@ public:
                                                            {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
         const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
         constexpr std::int16_t any{};
-        const lowered_multiplier plans[]{{.kind = plan_kind::separable, .rank = max_rank},
-                                         {.kind = plan_kind::error_plane},
-                                         {.kind = plan_kind::table, .rank = 0},
-                                         {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
+        const lowered_multiplier plans[]{
+            {.kind = plan_kind::separable, .factors = factor_width::bits8_but_128, .rank = max_rank},
+            {.kind = plan_kind::error_plane},
+            {.kind = plan_kind::table, .rank = 0},
+            {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
