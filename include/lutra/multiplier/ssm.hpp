@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/text.hpp>
+#include <lutra/multiplier/detail/one_map.hpp>
 #include <lutra/multiplier/detail/sign_magnitude.hpp>
 #include <lutra/multiplier/gate_count.hpp>
 
@@ -17,31 +18,12 @@ namespace lutra {
 /// wire of a magnitude is set by -128 alone, so that an upper segment holds M - 1 bits of anything else. @p Width: the bits
 /// of each operand.
 template <int M, int Width = 8>
-struct ssm {
+struct ssm : detail::mul::one_map<ssm<M, Width>, Width, detail::mul::signed_operand<Width>> {
     static_assert(Width >= 3 && Width <= 16, "lutra::ssm: Width, the bits of an operand, must be from 3 to 16.");
     static_assert(M >= Width / 2 && M < Width, "lutra::ssm: M, the bits of a segment, must be from Width / 2 to Width - 1.");
 
-    using lhs = detail::mul::signed_operand<Width>;
-    using rhs = lhs;
-    using product = std::int32_t;
-    static constexpr int lhs_bits = Width, rhs_bits = Width;
-    using term = lhs; ///< of a segment in its place, which has no more bits than the operand
     static constexpr text<24> name_text = text<24>{"ssm"} << M << detail::mul::width_suffix<Width>;
     static constexpr std::string_view name = name_text.view();
-    static constexpr product multiply(lhs a, rhs b) noexcept { return segment(a) * segment(b); }
-
-    static constexpr int rank = 1;
-    template <int>
-    static constexpr int term_scale = 1;
-    template <int>
-    static constexpr term lhs_term(lhs a) noexcept {
-        return static_cast<term>(segment(a));
-    }
-    template <int>
-    static constexpr term rhs_term(rhs b) noexcept {
-        return static_cast<term>(segment(b));
-    }
-
     static constexpr gate_circuit circuit() noexcept {
         gate_circuit c;
         int ready = 0;
@@ -60,8 +42,8 @@ struct ssm {
         return c;
     }
 
-private:
-    static constexpr std::int32_t segment(lhs a) noexcept {
+    /// The operand as it is multiplied: its segment, in its place.
+    static constexpr std::int32_t map(detail::mul::signed_operand<Width> a) noexcept {
         const unsigned m = detail::mul::magnitude(a);
         return (m >> M) == 0 ? a : detail::mul::with_sign(a, m & ~((1u << (Width - M)) - 1));
     }
