@@ -67,7 +67,8 @@ std::vector<std::int32_t> product(const lutra::lowered_multiplier& m, lutra::mat
     const auto use = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> sums) {
         for (std::size_t j = 0; j < sums.size(); ++j) c.at(row * b.cols() + first + j) += sums[j];
     };
-    lutra::kernel::panel_gemm<Tile>(m, a, {packed.bytes().data(), b.rows(), b.cols()}, scratch, use);
+    lutra::kernel::panel_gemm<Tile>(m, a, {packed.bytes().data(), b.rows(), b.cols()}, scratch,
+                                    lutra::detail::sum_sink{use});
     return c;
 }
 

@@ -9,6 +9,7 @@
 #include <lutra/gemm/detail/int8_tiles.hpp>
 #include <lutra/gemm/detail/no_overlap.hpp>
 #include <lutra/gemm/detail/panel_gemm.hpp>
+#include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/gemm/detail/table_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
@@ -125,51 +126,75 @@ constexpr void with_table(const lowered_multiplier& m, F&& f) {
 }
 
 /// The look-ups of a plan.
-template <class Use>
-void looked_up_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+inline void looked_up_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                           const lutra::detail::sum_sink& sink) {
     const lowered_multiplier& m = b.multiplier;
     const std::byte* weights = b.data + lutra::detail::round_up(panel_bytes(m, b.k, b.n, b.instructions), arena::alignment);
     with_table(m, [&]<class Entry>(const Entry* by_activation, const Entry* by_weight) {
         table_gemm(by_activation, by_weight, a, reinterpret_cast<const std::uint8_t*>(weights), looked_up_stride(b.n), b.k,
-                   b.n, scratch, b.instructions, use);
+                   b.n, scratch, b.instructions, sink);
     });
 }
 
 /// The separable part of a plan.
-template <class Use>
-void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use& use) {
+inline void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                           const lutra::detail::sum_sink& sink) {
     with_tile(b.instructions, b.narrow, [&]<class Tile>(Tile) {
-        panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n}, scratch, use);
+        panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n}, scratch, sink);
     });
 }
 
+/// Exact sums that meet their errors, M x N of them at @p errors, on the way to a sink.
+struct error_adder {
+    std::int32_t* errors;
+    std::size_t stride, first_row;
+    int shift;
+    const lutra::detail::sum_sink& sink;
+
+    void block(std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& exact) const {
+        const matrix_view<std::int32_t> sums{errors + row * stride + first, exact.rows(), exact.cols(), stride};
+        for (std::size_t r = 0; r < exact.rows(); ++r)
+            for (std::size_t j = 0; j < exact.cols(); ++j)
+                sums(r, j) = static_cast<std::int32_t>((static_cast<std::uint32_t>(sums(r, j)) << shift) +
+                                                       static_cast<std::uint32_t>(exact(r, j)));
+        sink.block(first_row + row, first, sums);
+    }
+};
+
 /// Errors of a block of rows, then exact sums that meet them.
-template <class Use>
-void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+inline void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                             const lutra::detail::sum_sink& sink) {
     const std::size_t rows = error_block_rows(a.rows, b.n);
     const auto errors = scratch.take<std::int32_t>(rows * b.n);
-    const auto sums = scratch.take<std::int32_t>(b.n);
     const std::size_t mark = scratch.used();
     for (std::size_t i0 = 0; i0 < a.rows; i0 += rows) {
         gemm_operand<std::int8_t> block = a;
         block.data += i0 * a.row_stride;
         block.rows = std::min(rows, a.rows - i0);
-        looked_up_gemm(block, b, scratch, [&](std::size_t row, std::size_t first, std::span<const std::int32_t> found) {
+        const auto keep = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> found) {
             std::copy(found.begin(), found.end(), errors.begin() + static_cast<std::ptrdiff_t>(row * b.n + first));
-        });
-        scratch.release(mark);
-        const auto meet = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> exact) {
-            const std::int32_t* error = errors.data() + row * b.n + first;
-            for (std::size_t j = 0; j < exact.size(); ++j) {
-                sums[j] = exact[j];
-                add_wrapped(sums[j],
-                            static_cast<std::int32_t>(static_cast<std::uint32_t>(error[j]) << b.multiplier.error_shift));
-            }
-            use(i0 + row, first, std::span<const std::int32_t>{sums.data(), exact.size()});
         };
-        separable_gemm(block, b, scratch, meet);
+        looked_up_gemm(block, b, scratch, lutra::detail::sum_sink{keep});
+        scratch.release(mark);
+        const error_adder add{errors.data(), b.n, i0, b.multiplier.error_shift, sink};
+        separable_gemm(block, b, scratch, lutra::detail::sum_sink{add});
         scratch.release(mark);
     }
+}
+
+/// Any plan.
+inline void int8_product(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                         const lutra::detail::sum_sink& sink) {
+    lutra::detail::require_inner_dimension(a, b.k);
+    lutra::detail::require_memory(a);
+    const std::size_t mark = scratch.used();
+    switch (b.multiplier.kind) {
+    case plan_kind::exact:
+    case plan_kind::separable: separable_gemm(a, b, scratch, sink); break;
+    case plan_kind::error_plane: error_plane_gemm(a, b, scratch, sink); break;
+    case plan_kind::table: looked_up_gemm(a, b, scratch, sink); break;
+    }
+    scratch.release(mark);
 }
 
 /// Panics where the output of a usual epilogue shares memory with an operand.
@@ -210,7 +235,6 @@ void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[
     if (!errors) return most;
     arena a = arena::counting();
     a.take<std::int32_t>(block * n);
-    a.take<std::int32_t>(n);
     return a.used() + most;
 }
 [[nodiscard]] constexpr std::size_t int8_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
@@ -231,24 +255,24 @@ void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[
 /// @endcode
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
-    lutra::detail::require_inner_dimension(a, b.k);
-    lutra::detail::require_memory(a);
     kernel::require_output_apart(use, a, b);
-    const std::size_t mark = scratch.used();
-    switch (b.multiplier.kind) {
-    case plan_kind::exact:
-    case plan_kind::separable: kernel::separable_gemm(a, b, scratch, use); break;
-    case plan_kind::error_plane: kernel::error_plane_gemm(a, b, scratch, use); break;
-    case plan_kind::table: kernel::looked_up_gemm(a, b, scratch, use); break;
-    }
-    scratch.release(mark);
+    kernel::int8_product(a, b, scratch, lutra::detail::sum_sink{use});
 }
 
 /// The same with rows of A shared out to the workers of @p ex: any number of workers gives the same sums. @p scratch:
 /// int8_gemm_scratch_bytes for all rows, once a worker. @p use may be called by several workers at once, for different rows.
 template <executor Executor, class Use>
 void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    struct lower_rows {
+        const lutra::detail::sum_sink& sink;
+        std::size_t first;
+
+        void block(std::size_t row, std::size_t column, const matrix_view<const std::int32_t>& sums) const {
+            sink.block(first + row, column, sums);
+        }
+    };
     kernel::require_output_apart(use, a, b);
+    const lutra::detail::sum_sink sink{use};
     const std::size_t workers = ex.workers(), mark = scratch.used();
     const std::size_t bytes = int8_gemm_scratch_bytes(b.multiplier, a.rows, b.k, b.n, b.instructions);
     const auto memory = scratch.take<std::byte>(workers * bytes);
@@ -258,9 +282,8 @@ void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, are
         part.data += first * a.row_stride;
         part.rows = last - first;
         arena mine{memory.subspan(worker * bytes, bytes)};
-        gemm(part, b, mine, [&](std::size_t row, std::size_t column, std::span<const std::int32_t> sums) {
-            use(first + row, column, sums);
-        });
+        const lower_rows rows{sink, first};
+        kernel::int8_product(part, b, mine, lutra::detail::sum_sink{rows});
     });
     scratch.release(mark);
 }

@@ -4,12 +4,12 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/core/config.hpp>
 #include <lutra/gemm/arch/int8_panel.hpp>
+#include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
 #include <algorithm>
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -208,22 +208,10 @@ constexpr void take_panel_scratch(const lowered_multiplier& m, std::size_t rows,
     a.take<std::int8_t>(k);
 }
 
-/// A `use` that only keeps the sums and says where.
-template <class Use>
-concept places_sums = requires(const Use& use, std::size_t n) {
-    { use.place(n, n, n, n) } -> std::same_as<matrix_view<std::int32_t>>;
-};
-
-/// A `use` that takes the sums of several rows at once.
-template <class Use>
-concept takes_blocks = requires(const Use& use, std::size_t n, matrix_view<const std::int32_t> sums) {
-    use.block(n, n, sums);
-};
-
-/// `use(row, first column, sums)` takes pieces of up to Tile::panels x 16 columns, each element once.
-template <class Tile, class Use>
+/// Gives @p sink blocks of up to Tile::rows x (Tile::panels * 16) sums, each element once.
+template <class Tile>
 void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const packed_panels& b, arena& scratch,
-                Use&& use) {
+                const lutra::detail::sum_sink& sink) {
     const panel_layout<Tile> layout{m.rank, b.k, b.n};
     const auto* panels = reinterpret_cast<const typename Tile::rhs_lane*>(b.data + layout.offset_bytes());
     std::array<std::uint8_t, max_rank> doublings{};
@@ -244,19 +232,16 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                 const std::size_t height = rows / tiles + (tile < rows % tiles ? 1 : 0);
                 std::int32_t* to = buffer;
                 std::size_t stride = Tile::panels * panel_columns;
-                [[maybe_unused]] bool placed = false;
-                if constexpr (places_sums<Use>) {
-                    placed = columns == count * panel_columns;
-                    if (placed) {
-                        const auto at = use.place(i0 + i, j, height, columns);
-                        to = at.data(), stride = at.stride();
-                    }
+                const bool placed = sink.keeps() && columns == count * panel_columns;
+                if (placed) {
+                    const auto at = sink.place(i0 + i, j, height, columns);
+                    to = at.data(), stride = at.stride();
                 }
                 tile_functions<Tile>::all[count - 1][height - 1](steps, mapped.row(i), mapped.stride(),
                                                                  panels + panel * layout.panel_lanes, layout.panel_lanes, to,
                                                                  stride);
                 for (std::size_t r = 0; r < height; ++r) {
-                    std::int32_t* row = to + r * stride;
+                    [[maybe_unused]] std::int32_t* row = to + r * stride;
                     if constexpr (Tile::lhs_offset != 0) {
                         const auto* offsets = reinterpret_cast<const std::int32_t*>(b.data) + j;
                         for (std::size_t c = 0; c < columns; ++c) add_wrapped(row[c], offsets[c]);
@@ -267,10 +252,8 @@ void panel_gemm(const lowered_multiplier& m, gemm_operand<std::int8_t> a, const 
                                 add_lost_factors<Tile>(m, layout, a.data + (i0 + i + r) * a.row_stride, a.col_stride, b.k,
                                                        panels + (panel + c / panel_columns) * layout.panel_lanes,
                                                        std::min(panel_columns, columns - c), row + c);
-                    if (!placed && !takes_blocks<Use>) use(i0 + i + r, j, std::span<const std::int32_t>{row, columns});
                 }
-                if constexpr (takes_blocks<Use>)
-                    if (!placed) use.block(i0 + i, j, matrix_view<const std::int32_t>{to, height, columns, stride});
+                if (!placed) sink.block(i0 + i, j, {to, height, columns, stride});
                 i += height;
             }
         }
