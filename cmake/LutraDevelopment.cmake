@@ -26,25 +26,31 @@ function(lutra_can_run_isa isa variable)
     set(${variable} "${${cached}}" PARENT_SCOPE)
 endfunction()
 
-# lutra_add_test(<room> SOURCES <file>... [ISAS <-march value>...] [LIBRARIES <target>...] [DEFINITIONS <name=value>...])
-# One executable test_<room>, one ctest entry a file (<room>.<file>), and the same once more for each ISA that this
-# machine can run. Only where an instruction set can change what is compiled are variants worth their time.
+# lutra_add_test(<room> SOURCES <file>... [ISAS <-march value>... [ISA_SOURCES <file>...]] [LIBRARIES <target>...]
+#                [DEFINITIONS <name=value>...])
+# One executable test_<room>, one ctest entry a file (<room>.<file>), and, if LUTRA_TEST_ISAS, the ISA_SOURCES (default: all)
+# once more for each ISA that this machine can run. Only where an instruction set can change what is compiled are variants
+# worth their time.
 function(lutra_add_test room)
-    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;ISAS;LIBRARIES;DEFINITIONS")
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;ISAS;ISA_SOURCES;LIBRARIES;DEFINITIONS")
     foreach(isa IN LISTS test_ISAS ITEMS "") # "": the flags as they are
         set(name ${room})
+        set(sources ${test_SOURCES})
         if(isa)
             lutra_can_run_isa(${isa} runs)
-            if(NOT runs OR CMAKE_BUILD_TYPE STREQUAL "Debug") # sanitised, the flags as they are reach every kernel
+            if(NOT runs OR NOT LUTRA_TEST_ISAS)
                 continue()
             endif()
             set(name ${room}.${isa})
+            if(test_ISA_SOURCES)
+                set(sources ${test_ISA_SOURCES})
+            endif()
         endif()
-        add_executable(test_${name} ${test_SOURCES})
+        add_executable(test_${name} ${sources})
         target_link_libraries(test_${name} PRIVATE lutra_test_main lutra_warnings lutra::lutra ${test_LIBRARIES})
         target_compile_definitions(test_${name} PRIVATE ${test_DEFINITIONS})
         target_compile_options(test_${name} PRIVATE $<$<BOOL:${isa}>:-march=${isa}>)
-        foreach(source IN LISTS test_SOURCES)
+        foreach(source IN LISTS sources)
             cmake_path(GET source STEM LAST_ONLY stem) # Catch2 tags each case with the name of its file
             string(REGEX REPLACE "\\.test$" "" short ${stem})
             add_test(NAME ${name}.${short} COMMAND test_${name} "--filenames-as-tags" "[#${stem}]"
