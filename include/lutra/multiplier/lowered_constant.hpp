@@ -69,12 +69,12 @@ consteval lowered_multiplier lowered_constant() {
                              .name = M::name};
         if constexpr (has_declared_terms<M>()) {
             m.terms = declared_terms_v<M>.view();
-            return m.with_plan(plan_kind::separable);
+            return m.switched_to(plan_kind::separable);
         } else {
             m.products32 = flat_products_v<M, std::int32_t>.data;
             if constexpr (min_product_v<M> >= -32768 && max_product_v<M> <= 32767)
                 m.products16 = flat_products_v<M, std::int16_t>.data;
-            return m.with_plan(plan_kind::table);
+            return m.switched_to(plan_kind::table);
         }
     }
 }

@@ -74,7 +74,7 @@ struct lowered_multiplier {
     [[nodiscard]] constexpr std::int32_t multiply(std::int8_t a, std::int8_t b) const noexcept {
         if (kind == plan_kind::exact) return a * b;
         const auto x = static_cast<std::uint8_t>(a), y = static_cast<std::uint8_t>(b);
-        if (products32 == nullptr) return static_cast<std::int32_t>(terms.product(x, y));
+        if (kind == plan_kind::separable && products32 == nullptr) return static_cast<std::int32_t>(terms.product(x, y));
         return products32[static_cast<std::size_t>(x) << 8 | y];
     }
 
@@ -103,6 +103,10 @@ struct lowered_multiplier {
             "this multiplier has no table: lower(multiplier, plan_kind::table) makes one for an exact multiplier"};
         require(admits(wanted), panic_code::unsupported, why[static_cast<std::size_t>(wanted)], static_cast<long long>(kind),
                 static_cast<long long>(wanted));
+        return switched_to(wanted);
+    }
+    /// The same without the check, which g++ with -fsanitize=undefined takes for no constant.
+    [[nodiscard]] constexpr lowered_multiplier switched_to(plan_kind wanted) const noexcept {
         lowered_multiplier m = *this;
         m.kind = wanted;
         m.factors = factor_width::bits8;
