@@ -2,7 +2,6 @@
 //
 // Every multiplier, every plan it admits, every instruction set that this machine can run: the sums of gemm_reference.
 #include <lutra/gemm/int8_gemm.hpp>
-#include <lutra/gemm/reference.hpp>
 #include <lutra/multiplier/builtin_multipliers.hpp>
 #include <lutra/multiplier/heap_table.hpp>
 #include <lutra/multiplier/lowering.hpp>
@@ -29,8 +28,7 @@ void check(const lutra::lowered_multiplier& any, const shape& s, std::uint64_t s
     source.kind = seed % 7 == 0 ? byte_source::only_lowest : seed % 7 == 1 ? byte_source::extremes : byte_source::any;
     const test_operand<std::int8_t> a{s.rows, s.k, layouts[seed % 4], [&] { return source(); }};
     const test_operand<std::int8_t> b{s.k, s.n, layouts[seed / 4 % 4], [&] { return source(); }};
-    std::vector<std::int32_t> expected(s.rows * s.n);
-    lutra::gemm_reference(any, a, b, lutra::matrix_view{expected.data(), s.rows, s.n});
+    const auto expected = reference_product(any, a, b);
     for (const lutra::plan_kind kind : lutra::all_plans) {
         if (!any.admits(kind)) continue;
         const auto plan = any.kind == kind ? any : any.with_plan(kind);

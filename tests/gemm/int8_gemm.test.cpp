@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <lutra/gemm/int8_gemm.hpp>
-#include <lutra/gemm/reference.hpp>
 #include <lutra/multiplier/drum.hpp>
 #include <lutra/multiplier/exact.hpp>
 #include <lutra/multiplier/heap_table.hpp>
@@ -61,20 +60,13 @@ std::string text(const lutra::lowered_multiplier& m, std::size_t rows, std::size
            std::string{to_string(i)};
 }
 
-std::vector<std::int32_t> reference(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
-                                    lutra::gemm_operand<std::int8_t> b) {
-    std::vector<std::int32_t> c(a.rows * b.cols);
-    lutra::gemm_reference(m, a, b, lutra::matrix_view{c.data(), a.rows, b.cols});
-    return c;
-}
-
 /// One product on every instruction set; layouts and contents vary with @p seed.
 void check_product(const lutra::lowered_multiplier& m, std::size_t rows, std::size_t k, std::size_t n, std::uint64_t seed) {
     byte_source source{lutra::random_generator{seed}};
     source.kind = seed % 5 == 0 ? byte_source::only_lowest : seed % 5 == 1 ? byte_source::extremes : byte_source::any;
     const test_operand<std::int8_t> a{rows, k, layouts[seed % 4], [&] { return source(); }};
     const test_operand<std::int8_t> b{k, n, layouts[seed / 4 % 4], [&] { return source(); }};
-    const auto expected = reference(m, a, b);
+    const auto expected = reference_product(m, a, b);
     for (const isa i : usable_isas())
         if (packed_product(m, a, b, i) != expected) FAIL(text(m, rows, k, n, i) << ", seed " << seed);
 }
@@ -141,7 +133,7 @@ TEST_CASE("the activation is the left operand, the weight the right one") {
                 for (std::size_t j = 0; j < k; ++j) sum += view(i, j);
                 expected.insert(expected.end(), n, sum);
             }
-            CHECK(reference(left(), a, b) == expected);
+            CHECK(reference_product(left(), a, b) == expected);
             for (const isa i : usable_isas()) CHECK(packed_product(left(), a, b, i) == expected);
         }
 }

@@ -8,6 +8,7 @@
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
+#include <lutra/gemm/reference.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +52,14 @@ struct byte_source {
     }
 };
 
+/// All sums of A B by the definition.
+inline std::vector<std::int32_t> reference_product(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
+                                                   lutra::gemm_operand<std::int8_t> b) {
+    std::vector<std::int32_t> c(a.rows * b.cols);
+    lutra::gemm_reference(m, a, b, lutra::matrix_view{c.data(), a.rows, b.cols});
+    return c;
+}
+
 /// All sums of A B by the packed path, with memory of exactly the stated sizes; a sum that comes not once is `bad_count`.
 inline constexpr std::int32_t bad_count = 0x7fffffff;
 inline std::vector<std::int32_t> packed_product(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
@@ -83,8 +92,10 @@ inline std::vector<std::int32_t> stored_product(const lutra::lowered_multiplier&
     lutra::gemm(a, lutra::pack_b(b, m, packed.bytes(), instructions), scratch,
                 lutra::store_sums{lutra::matrix_view{wide.data(), a.rows, b.cols, stride}});
     for (std::size_t i = 0; i < wide.size(); ++i)
-        if (i % stride < b.cols) c.push_back(wide[i]);
-        else if (wide[i] != bad_count) c.push_back(bad_count); // a write beside the product
+        if (i % stride < b.cols)
+            c.push_back(wide[i]);
+        else if (wide[i] != bad_count)
+            c.push_back(bad_count); // a write beside the product
     return c;
 }
 

@@ -2,7 +2,6 @@
 //
 // The tiles of every instruction set that this machine can run, on separable plans made by hand.
 #include <lutra/gemm/int8_gemm.hpp>
-#include <lutra/gemm/reference.hpp>
 
 #include "operands.hpp"
 #include "plans.hpp"
@@ -13,19 +12,12 @@
 
 namespace {
 
-std::vector<std::int32_t> reference(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
-                                    lutra::gemm_operand<std::int8_t> b) {
-    std::vector<std::int32_t> c(a.rows * b.cols);
-    lutra::gemm_reference(m, a, b, lutra::matrix_view{c.data(), a.rows, b.cols});
-    return c;
-}
-
 void check(const lutra::lowered_multiplier& m, std::size_t rows, std::size_t k, std::size_t n, std::uint64_t seed) {
     byte_source source{lutra::random_generator{seed}};
     source.kind = seed % 5 == 0 ? byte_source::only_lowest : seed % 5 == 1 ? byte_source::extremes : byte_source::any;
     const test_operand<std::int8_t> a{rows, k, layouts[seed % 4], [&] { return source(); }};
     const test_operand<std::int8_t> b{k, n, layouts[seed / 4 % 4], [&] { return source(); }};
-    const auto expected = reference(m, a, b);
+    const auto expected = reference_product(m, a, b);
     for (const lutra::isa i : usable_isas()) {
         INFO(m.name << ' ' << rows << 'x' << k << 'x' << n << ' ' << to_string(i) << ", seed " << seed);
         CHECK(packed_product(m, a, b, i) == expected);
@@ -57,6 +49,6 @@ TEST_CASE("the operand -128 is found wherever it is") {
             std::vector<std::int8_t> a(rows * k, 3), b(k * n, -7);
             (in_a ? a : b)[(in_a ? rows * k : k * n) - 1] = -128;
             const lutra::matrix_view x{a.data(), rows, k}, y{b.data(), k, n};
-            for (const lutra::isa i : usable_isas()) CHECK(packed_product(m, x, y, i) == reference(m, x, y));
+            for (const lutra::isa i : usable_isas()) CHECK(packed_product(m, x, y, i) == reference_product(m, x, y));
         }
 }
