@@ -2,9 +2,14 @@
 #pragma once
 
 /// @file
-/// All of the nonlinear room: activations, softmax and layer norm in float, also with a quantised result.
+/// All of the nonlinear room: activations, softmax and layer norm in float, also with a quantised result, and
+/// piecewise-linear tables.
 
 // IWYU pragma: begin_exports
+#include <lutra/nonlinear/activations.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
+#include <lutra/nonlinear/functions.hpp>
+#include <lutra/nonlinear/pwl_table.hpp>
+#include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 // IWYU pragma: end_exports

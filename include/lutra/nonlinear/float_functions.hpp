@@ -2,98 +2,20 @@
 #pragma once
 
 #include <lutra/core/panic.hpp>
+#include <lutra/nonlinear/activations.hpp>
 #include <lutra/numeric/float_batch.hpp>
 
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <string_view>
 
 /// @file
-/// The non-linear functions of a float network. An activation is an empty type with `name`, `value(x)` and
-/// `with_slope(x)` on registers; softmax and layer_norm work on a row. Inputs are finite; from those that are not come
-/// numbers without meaning, or NaN. Results agree between instruction sets within the stated errors, not bit for bit.
+/// softmax and layer_norm of a float network, on a row. Inputs are finite; from those that are not come numbers without
+/// meaning, or NaN. Results agree between instruction sets within the stated errors, not bit for bit.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
-
-/// A value and its derivative, a register each.
-struct value_and_slope {
-    float_batch value, slope;
-};
-
-namespace kernel {
-/// Panics with @p message unless two lengths are equal.
-constexpr void require_length(std::size_t actual, std::size_t expected, const char* message) {
-    require(actual == expected, panic_code::bad_shape, message, static_cast<long long>(actual),
-            static_cast<long long>(expected));
-}
-
-/// The normal distribution's P(X <= x) and density, with one exponential (Abramowitz and Stegun, 1964, 7.1.26);
-/// |error| < 3e-7, absolute: of P far below 0 no digit is left.
-inline value_and_slope normal_distribution(float_batch x) noexcept {
-    const float_batch z = absolute(x) * broadcast(0.70710678118654752f);
-    const float_batch t = broadcast(1.0f) / multiply_add(z, broadcast(0.3275911f), broadcast(1.0f));
-    float_batch p = broadcast(1.061405429f);
-    p = multiply_add(p, t, broadcast(-1.453152027f));
-    p = multiply_add(p, t, broadcast(1.421413741f));
-    p = multiply_add(p, t, broadcast(-0.284496736f));
-    p = multiply_add(p, t, broadcast(0.254829592f));
-    const float_batch e = exponential(broadcast(0.0f) - z * z);
-    const float_batch tail = broadcast(0.5f) * p * t * e; // P(X > |x|)
-    const float_batch half = broadcast(0.5f);
-    return {half + with_sign_of(half - tail, x), e * broadcast(0.39894228040143268f)};
-}
-} // namespace kernel
-
-/// The Gaussian error linear unit, x P(X <= x), in its erf form (Hendrycks and Gimpel, 2016). |error| < 2e-7 (1 + |x|) of
-/// the value, < 4e-7 of the slope, P(X <= x) + x density(x), for |x| < 1e30.
-struct gelu {
-    static constexpr std::string_view name = "gelu";
-    /// gelu of each lane.
-    static float_batch value(float_batch x) noexcept { return x * kernel::normal_distribution(x).value; }
-    /// The same and its derivative.
-    static value_and_slope with_slope(float_batch x) noexcept {
-        const auto [below, density] = kernel::normal_distribution(x);
-        return {x * below, multiply_add(x, density, below)};
-    }
-};
-
-/// max(x, 0), exactly; the slope is 1 above 0 and 0 elsewhere, but less than 1 where x is subnormal.
-struct relu {
-    static constexpr std::string_view name = "relu";
-    /// relu of each lane.
-    static float_batch value(float_batch x) noexcept { return maximum(x, broadcast(0.0f)); }
-    /// The same and its derivative.
-    static value_and_slope with_slope(float_batch x) noexcept {
-        const float_batch v = value(x);
-        return {v, minimum(v * broadcast(0x1p126f), broadcast(1.0f))};
-    }
-};
-
-/// Replaces each element of @p x by the activation's value.
-///
-/// @code
-/// lutra::apply<lutra::gelu>(hidden.row(r));
-/// @endcode
-template <class Function>
-inline void apply(std::span<float> x) noexcept {
-    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
-        store_some(x.data() + i, Function::value(load_some(x.data() + i, n)), n);
-    });
-}
-/// Writes the values to @p y and replaces each element of @p x by the slope there, which is all that backward needs.
-/// Panics unless both have one length; they must not overlap.
-template <class Function>
-inline void apply_with_slope(std::span<float> x, std::span<float> y) {
-    kernel::require_length(y.size(), x.size(), "apply_with_slope: as many values as arguments are written");
-    for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
-        const auto [value, slope] = Function::with_slope(load_some(x.data() + i, n));
-        store_some(y.data() + i, value, n);
-        store_some(x.data() + i, slope, n);
-    });
-}
 
 namespace kernel {
 /// Writes e^(x - max) of `Rows` rows that are not empty to @p y and returns their sums. y[r] may be x[r]; where rows of y
