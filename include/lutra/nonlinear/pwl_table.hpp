@@ -47,6 +47,28 @@ struct pwl_format {
     friend constexpr bool operator==(const pwl_format&, const pwl_format&) = default;
 };
 
+inline constexpr int max_pwl_entries = 256; ///< of pwl_parameters
+
+/// A table whose number of segments and format are known at run time only: what fits return and tools pass around. The
+/// parameters are raw integers; elements from `entries` on (of breakpoint, from entries - 1 on) are 0.
+struct pwl_parameters {
+    int entries = 1; ///< 1 to max_pwl_entries
+    pwl_format format{};
+    std::array<std::int32_t, max_pwl_entries> slope{}, intercept{};
+    std::array<std::int32_t, max_pwl_entries - 1> breakpoint{}; ///< ascending
+    std::array<std::uint8_t, max_pwl_entries> exponent{};
+
+    /// The value at @p x, in real numbers, exactly as a pwl_curve has it.
+    [[nodiscard]] constexpr double operator()(double x) const noexcept {
+        std::size_t i = 0;
+        while (i + 1 < static_cast<std::size_t>(entries) && x >= breakpoint[i] * format.breakpoint.resolution()) ++i;
+        const double factor = static_cast<double>(std::int32_t{1} << exponent[i]);
+        return unfused(slope[i] * factor * format.slope.resolution() * x) +
+               intercept[i] * factor * format.intercept.resolution();
+    }
+    friend constexpr bool operator==(const pwl_parameters&, const pwl_parameters&) = default;
+};
+
 namespace detail {
 template <int Bits>
 using raw_of = std::conditional_t<(Bits <= 8), std::int8_t, std::conditional_t<(Bits <= 16), std::int16_t, std::int32_t>>;
@@ -79,6 +101,30 @@ requires(N >= 1) struct pwl_table {
         }
         for (std::size_t i = 0; i + 1 < N; ++i) c.breakpoint[i] = breakpoint[i] * Format.breakpoint.resolution();
         return c;
+    }
+    /// The same table, its size and format as values.
+    [[nodiscard]] constexpr pwl_parameters parameters() const noexcept requires(N <= max_pwl_entries) {
+        pwl_parameters p{.entries = N, .format = Format};
+        for (std::size_t i = 0; i < N; ++i) {
+            p.slope[i] = slope[i];
+            p.intercept[i] = intercept[i];
+            p.exponent[i] = exponent[i];
+            if (i + 1 < N) p.breakpoint[i] = breakpoint[i];
+        }
+        return p;
+    }
+    /// The table that @p p describes. Panics unless it has N entries and this format.
+    [[nodiscard]] static constexpr pwl_table from(const pwl_parameters& p) {
+        require(p.entries == N && p.format == Format, panic_code::bad_argument,
+                "a pwl_table has another number of entries, or another format, than its parameters", p.entries, N);
+        pwl_table t;
+        for (std::size_t i = 0; i < N; ++i) {
+            t.slope[i] = static_cast<detail::raw_of<Format.slope.total_bits>>(p.slope[i]);
+            t.intercept[i] = static_cast<detail::raw_of<Format.intercept.total_bits>>(p.intercept[i]);
+            t.exponent[i] = p.exponent[i];
+            if (i + 1 < N) t.breakpoint[i] = static_cast<detail::raw_of<Format.breakpoint.total_bits>>(p.breakpoint[i]);
+        }
+        return t;
     }
     /// The function's value at @p x.
     [[nodiscard]] constexpr double operator()(double x) const noexcept { return curve()(x); }

@@ -33,35 +33,42 @@ struct pwl_unit {
     std::array<std::int64_t, N - 1> breakpoint{}; ///< the least raw input of the next segment; past the input format: none
     int sum_fraction = 0;
 
-    /// Panics unless the formats are valid, the exact sum fits 62 bits and has no fewer fraction bits than the output.
-    template <pwl_format Format>
-    constexpr pwl_unit(const pwl_table<N, Format>& table, fixed_format in, fixed_format out) : input{in}, output{out} {
-        require(in.valid() && out.valid(), panic_code::bad_argument,
+    /// Panics unless the formats are valid and there are at most N entries, the exact sum fits 62 bits, and it has no fewer
+    /// fraction bits than the output. Entries that the table does not have are never reached.
+    constexpr pwl_unit(const pwl_parameters& table, fixed_format in, fixed_format out) : input{in}, output{out} {
+        const pwl_format& f = table.format;
+        require(f.valid() && in.valid() && out.valid(), panic_code::bad_argument,
                 "a pwl_unit needs formats of 1 to 32 bits with 0 to 31 fraction bits; the total bits of its input follow",
                 in.total_bits);
-        const int product_fraction = Format.slope.fraction_bits + in.fraction_bits;
-        sum_fraction = std::max(product_fraction, Format.intercept.fraction_bits);
-        const int slope_shift = sum_fraction - product_fraction,
-                  intercept_shift = sum_fraction - Format.intercept.fraction_bits;
-        const int bits = std::max(Format.slope.total_bits + Format.max_exponent + slope_shift + in.total_bits,
-                                  Format.intercept.total_bits + Format.max_exponent + intercept_shift);
-        require(bits <= 62 && Format.slope.total_bits + Format.max_exponent + slope_shift <= 32, panic_code::overflow,
+        require(table.entries >= 1 && table.entries <= N, panic_code::bad_shape,
+                "a pwl_unit has fewer entries than its table", table.entries, N);
+        const int product_fraction = f.slope.fraction_bits + in.fraction_bits;
+        sum_fraction = std::max(product_fraction, f.intercept.fraction_bits);
+        const int slope_shift = sum_fraction - product_fraction, intercept_shift = sum_fraction - f.intercept.fraction_bits;
+        const int slope_bits = f.slope.total_bits + f.max_exponent + slope_shift;
+        const int bits = std::max(slope_bits + in.total_bits, f.intercept.total_bits + f.max_exponent + intercept_shift) + 1;
+        require(bits <= 62 && slope_bits <= 32, panic_code::overflow,
                 "the sum of a pwl_unit must fit 62 bits and its slopes 32: use fewer bits; its bits follow", bits, 62);
         require(sum_fraction >= out.fraction_bits, panic_code::bad_argument,
                 "the output of a pwl_unit has more fraction bits than its sum; the sum's follow", sum_fraction,
                 out.fraction_bits);
-        for (std::size_t i = 0; i < N; ++i) {
-            slope[i] = static_cast<std::int32_t>(std::int64_t{table.slope[i]} *
-                                                 (std::int64_t{1} << (table.exponent[i] + slope_shift)));
-            intercept[i] = std::int64_t{table.intercept[i]} * (std::int64_t{1} << (table.exponent[i] + intercept_shift));
+        const auto entries_of_table = static_cast<std::size_t>(table.entries);
+        for (std::size_t i = 0; i < entries_of_table; ++i) {
+            const int e = table.exponent[i];
+            slope[i] = static_cast<std::int32_t>(table.slope[i] * (std::int64_t{1} << (e + slope_shift)));
+            intercept[i] = table.intercept[i] * (std::int64_t{1} << (e + intercept_shift));
         }
-        for (std::size_t i = 0; i + 1 < N; ++i) { // x / 2^in >= p / 2^breakpoint
-            const int shift = in.fraction_bits - Format.breakpoint.fraction_bits;
+        breakpoint.fill(std::int64_t{in.max_raw()} + 1);
+        for (std::size_t i = 0; i + 1 < entries_of_table; ++i) { // x / 2^in >= p / 2^breakpoint
+            const int shift = in.fraction_bits - f.breakpoint.fraction_bits;
             const std::int64_t p = table.breakpoint[i];
             const std::int64_t least = shift >= 0 ? p * (std::int64_t{1} << shift) : -((-p) >> -shift); // rounded up
             breakpoint[i] = std::clamp<std::int64_t>(least, in.min_raw(), std::int64_t{in.max_raw()} + 1);
         }
     }
+    template <pwl_format Format>
+    constexpr pwl_unit(const pwl_table<N, Format>& table, fixed_format in, fixed_format out)
+        : pwl_unit{table.parameters(), in, out} {}
 
     /// The segment of a raw input.
     [[nodiscard]] constexpr std::size_t segment(std::int32_t x) const noexcept {
