@@ -2,6 +2,7 @@
 #include <lutra/core/threads.hpp>
 
 #include "support/catch.hpp"
+#include "support/panic.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -15,6 +16,12 @@ namespace {
 struct not_an_executor {
     static int workers() { return 1; }
 };
+struct nobody {
+    static std::size_t workers() { return 0; }
+    template <class F>
+    static void run(std::size_t, F&&) {}
+};
+static_assert(lutra::executor<nobody>); // what it promises is not in its type
 static_assert(lutra::executor<lutra::serial_executor> && lutra::executor<lutra::thread_executor>);
 static_assert(!lutra::executor<not_an_executor> && !lutra::executor<int>);
 static_assert([] {
@@ -117,4 +124,11 @@ TEST_CASE("after an exception no further task starts") {
                              }),
                     std::runtime_error);
     CHECK(started < 2000);
+}
+
+TEST_CASE("an executor without workers is refused, for it would do nothing") {
+    nobody ex;
+    REQUIRE_PANIC(static_cast<void>(lutra::workers_of(ex)), bad_argument);
+    lutra::thread_executor pool{2};
+    CHECK(lutra::workers_of(pool) == 2);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/panic.hpp>
+
 #include <concepts>
 #include <cstddef>
 
@@ -24,5 +26,13 @@ struct serial_executor {
     }
 };
 static_assert(executor<serial_executor>);
+
+/// `ex.workers()`; panics where there is none, for then nothing would be done.
+template <executor E>
+[[nodiscard]] constexpr std::size_t workers_of(E& ex) {
+    const std::size_t workers = ex.workers();
+    require(workers > 0, panic_code::bad_argument, "an executor needs at least one worker; it has", 0, 1);
+    return workers;
+}
 
 } // namespace lutra

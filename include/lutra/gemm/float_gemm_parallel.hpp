@@ -45,7 +45,7 @@ inline gemm_operand<float> rows_of(const gemm_operand<float>& a, std::size_t fir
 template <executor E>
 void gemm(E& ex, gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
     kernel::require_float_product(a, b, c);
-    kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, 2 * ex.workers(), [&](std::size_t i, std::size_t rows) {
+    kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, 2 * workers_of(ex), [&](std::size_t i, std::size_t rows) {
         gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);
     });
 }
@@ -56,11 +56,11 @@ template <executor E>
 void gemm(E& ex, gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
     kernel::require_float_product(a, b, c);
     if (c.rows() > c.cols())
-        kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, ex.workers(), [&](std::size_t i, std::size_t rows) {
+        kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, workers_of(ex), [&](std::size_t i, std::size_t rows) {
             gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);
         });
     else
-        kernel::for_each_piece(ex, c.cols(), kernel::float_panel, 2 * ex.workers(), [&](std::size_t j, std::size_t cols) {
+        kernel::for_each_piece(ex, c.cols(), kernel::float_panel, 2 * workers_of(ex), [&](std::size_t j, std::size_t cols) {
             float_epilogue part = e;
             if (e.bias != nullptr) part.bias += j;
             gemm(a, gemm_operand<float>{b.data + j * b.col_stride, b.rows, cols, b.row_stride, b.col_stride},

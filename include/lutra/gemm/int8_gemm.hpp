@@ -273,7 +273,7 @@ void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, are
     };
     kernel::require_output_apart(use, a, b);
     const lutra::detail::sum_sink sink{use};
-    const std::size_t workers = ex.workers(), mark = scratch.used();
+    const std::size_t workers = workers_of(ex), mark = scratch.used();
     const std::size_t bytes = int8_gemm_scratch_bytes(b.multiplier, a.rows, b.k, b.n, b.instructions);
     const auto memory = scratch.take<std::byte>(workers * bytes);
     ex.run(workers, [&](std::size_t task, std::size_t worker) {

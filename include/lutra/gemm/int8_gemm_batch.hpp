@@ -61,7 +61,7 @@ template <executor E, class Product>
 void gemm_batch(E& ex, std::size_t count, const lowered_multiplier& m, std::size_t most_bytes, arena& scratch,
                 Product&& product) {
     const std::size_t mark = scratch.used(), bytes = lutra::detail::round_up(most_bytes, arena::alignment);
-    const auto memory = scratch.take<std::byte>(ex.workers() * bytes);
+    const auto memory = scratch.take<std::byte>(workers_of(ex) * bytes);
     ex.run(count, [&](std::size_t task, std::size_t worker) {
         arena mine{memory.subspan(worker * bytes, bytes)};
         const auto p = product(task);

@@ -49,7 +49,7 @@ template <vit_policy Policy = vit_defaults, executor Executor>
         vit_histograms seen;
         arena_memory memory;
     };
-    std::vector<worker_state> workers(ex.workers());
+    std::vector<worker_state> workers(workers_of(ex));
     ex.run((count + batch - 1) / batch, [&](std::size_t task, std::size_t worker) {
         worker_state& w = workers[worker];
         if (w.seen.empty()) {

@@ -37,7 +37,7 @@ void for_each_batch(Executor& ex, const Model& model, std::span<const std::uint8
         arena_memory memory;
         std::vector<float> images, logits;
     };
-    std::vector<worker_state> workers(ex.workers());
+    std::vector<worker_state> workers(workers_of(ex));
     ex.run((count + batch - 1) / batch, [&](std::size_t task, std::size_t worker) {
         worker_state& w = workers[worker];
         if (w.images.empty()) {

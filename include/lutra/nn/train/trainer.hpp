@@ -168,7 +168,7 @@ public:
             require(i < labels.size(), panic_code::out_of_range, "a step on an image past the last", i,
                     static_cast<long long>(labels.size()));
         const std::size_t shards = (which.size() + shard_images - 1) / shard_images;
-        if (workers_.size() < ex.workers()) workers_.resize(ex.workers());
+        workers_.resize(std::max(workers_.size(), workers_of(ex)));
         ex.run(shards, [&](std::size_t shard, std::size_t worker) {
             const std::size_t begin = shard * shard_images, count = std::min(shard_images, which.size() - begin);
             run_shard(shard, workers_[worker], pixels, labels, which.subspan(begin, count), which.size(), epoch);
