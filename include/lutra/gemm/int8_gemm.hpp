@@ -11,6 +11,7 @@
 #include <lutra/gemm/detail/panel_gemm.hpp>
 #include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/gemm/detail/table_gemm.hpp>
+#include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
@@ -171,9 +172,7 @@ inline void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b
         gemm_operand<std::int8_t> block = a;
         block.data += i0 * a.row_stride;
         block.rows = std::min(rows, a.rows - i0);
-        const auto keep = [&](std::size_t row, std::size_t first, std::span<const std::int32_t> found) {
-            std::copy(found.begin(), found.end(), errors.begin() + static_cast<std::ptrdiff_t>(row * b.n + first));
-        };
+        const store_sums keep{{errors.data(), block.rows, b.n}};
         looked_up_gemm(block, b, scratch, lutra::detail::sum_sink{keep});
         scratch.release(mark);
         const error_adder add{errors.data(), b.n, i0, b.multiplier.error_shift, sink};

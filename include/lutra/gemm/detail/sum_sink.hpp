@@ -10,13 +10,22 @@
 
 namespace lutra::detail {
 
+/// Hands a block of sums whose first is that of (@p row, @p first) to @p use: as a whole if it takes blocks, else by rows.
+template <class Use>
+void give_block(Use&& use, std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) {
+    if constexpr (requires { use.block(row, first, sums); })
+        use.block(row, first, sums);
+    else
+        for (std::size_t r = 0; r < sums.rows(); ++r) use(row + r, first, sums.row(r));
+}
+
 /// Where the sums of an integer product go: a caller's `use` of any type behind two functions, so that the kernels are
 /// compiled once for all of them. It refers to the `use` and must not outlive it.
 class sum_sink {
 public:
     template <class Use>
     requires(!std::same_as<Use, sum_sink>) explicit sum_sink(Use& use) noexcept
-        : use_{const_cast<void*>(static_cast<const void*>(&use))}, block_{&give_block<Use>} {
+        : use_{const_cast<void*>(static_cast<const void*>(&use))}, block_{&pass_on<Use>} {
         if constexpr (places<Use>) place_ = &find_place<Use>;
     }
 
@@ -41,12 +50,8 @@ private:
         { use.place(n, n, n, n) } -> std::same_as<matrix_view<std::int32_t>>;
     };
     template <class Use>
-    static void give_block(void* use, std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) {
-        Use& to = *static_cast<Use*>(use);
-        if constexpr (requires { to.block(row, first, sums); })
-            to.block(row, first, sums);
-        else
-            for (std::size_t r = 0; r < sums.rows(); ++r) to(row + r, first, sums.row(r));
+    static void pass_on(void* use, std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) {
+        give_block(*static_cast<Use*>(use), row, first, sums);
     }
     template <class Use>
     static matrix_view<std::int32_t> find_place(void* use, std::size_t row, std::size_t first, std::size_t rows,

@@ -10,6 +10,7 @@
 #include <lutra/gemm/arch/table_permute.hpp>
 #include <lutra/gemm/arch/table_scalar.hpp>
 #include <lutra/gemm/arch/table_vbmi.hpp>
+#include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/gemm/operand.hpp>
 
 #include <algorithm>
@@ -35,6 +36,7 @@ inline constexpr std::array all_table_plans{table_plan::permute, table_plan::loo
                                             table_plan::lane_columns};
 
 inline constexpr std::size_t table_padding = 64;        ///< packed weights have a multiple of so many columns
+inline constexpr std::size_t rows_given = 16;           ///< whose sums are handed on at once
 inline constexpr std::size_t table_most_indices = 2048; ///< indices whose sums are kept at a time, in the L2 cache
 
 /// The kernels of one instruction set for blocks with rows of one width.
@@ -153,7 +155,7 @@ struct table_memory {
         sums = from.take<std::uint16_t>(most * 64);
         totals = from.take<std::int32_t>(k > table_span ? most * width : 0);
         a = from.take<std::uint8_t>(k * (plan == table_plan::lane_rows ? width : lutra::detail::round_up(most, 64)));
-        out = from.take<std::int32_t>(plan == table_plan::lane_rows ? width * 64 : width);
+        out = from.take<std::int32_t>(width * (plan == table_plan::lane_rows ? 64 : rows_given));
         rest = from.take<std::int32_t>(plan == table_plan::lane_rows ? lutra::detail::round_up(n, table_padding) : 0);
     }
 };
@@ -316,9 +318,12 @@ void lane_columns_gemm(const Entry* by_weight, gemm_operand<std::int8_t> a, cons
         const auto block = [&]<std::size_t Bytes>(std::size_t j0) {
             const std::size_t width = std::min(Bytes / sizeof(Entry), n - j0);
             add_table_block<Entry, Bytes>(by_weight, {weights + j0, padded}, width, index, count, k, memory, instructions);
-            for (std::size_t i = 0; i < count; ++i) {
-                finish_table_sums<Entry, Bytes>(memory, i, k, memory.out.data());
-                use(i0 + i, j0, std::span<const std::int32_t>{memory.out.data(), width});
+            constexpr std::size_t stride = Bytes / sizeof(Entry);
+            for (std::size_t i = 0; i < count; i += rows_given) {
+                const std::size_t some = std::min(rows_given, count - i);
+                for (std::size_t r = 0; r < some; ++r)
+                    finish_table_sums<Entry, Bytes>(memory, i + r, k, memory.out.data() + r * stride);
+                lutra::detail::give_block(use, i0 + i, j0, {memory.out.data(), some, width, stride});
             }
         };
         std::size_t j0 = 0;
@@ -348,8 +353,7 @@ void lane_rows_gemm(const Entry* by_activation, gemm_operand<std::int8_t> a, con
                     finish_table_sums<Entry, Bytes>(memory, j + c, k, sums);
                     for (std::size_t lane = 0; lane < width; ++lane) memory.out[lane * square + c] = sums[lane];
                 }
-                for (std::size_t lane = 0; lane < lanes; ++lane)
-                    use(i0 + lane, j0 + j, std::span<const std::int32_t>{memory.out.data() + lane * square, columns});
+                lutra::detail::give_block(use, i0, j0 + j, {memory.out.data(), lanes, columns, square});
             }
         }
     };
