@@ -9,6 +9,7 @@
 #include <lutra/core/config.hpp>
 #include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/attention.hpp>
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>

@@ -7,8 +7,10 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/nonlinear/activations.hpp>
+#include <lutra/nonlinear/divided_softmax.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/nonlinear/functions.hpp>
+#include <lutra/nonlinear/integer_gelu.hpp>
 #include <lutra/nonlinear/pwl_table.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>

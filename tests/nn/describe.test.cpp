@@ -84,6 +84,23 @@ TEST_CASE("describe: shapes, operands and dependencies of a block") {
     CHECK(waits_for(13) == indices{12});
 }
 
+TEST_CASE("describe: linear attention") {
+    lutra::vit_config c = tiny_config();
+    c.attention = lutra::attention_kind::relu_linear;
+    std::vector<lutra::operation> operations(lutra::operation_count(c));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c));
+    lutra::workload_builder out{operations, dependencies};
+    const lutra::workload w = lutra::describe(c, choices, 2, out);
+    CHECK(w.operations.size() == operations.size());
+    CHECK(w.dependencies.size() == dependencies.size());
+    CHECK(validate(w));
+    const auto in_attention = [](const lutra::operation& op) { return op.multiplier == "attention"; };
+    const std::uint64_t n = c.tokens(), width = c.head_dim(), heads = 2 * 2 * 3; // images x blocks x heads
+    CHECK(w.macs(in_attention) == heads * (2 * n * width * width + n * width));
+    CHECK((operations[3].label == "attn.relu" && operations[3].elements() == 2 * n * 2 * c.dim));
+    CHECK((operations[5].label == "attn.key_sum" && operations[5].k == n && operations[5].elements() == 6 * width));
+}
+
 TEST_CASE("describe: refuses what does not fit") {
     const lutra::vit_config c = tiny_config();
     lutra::workload_buffer<64> out;

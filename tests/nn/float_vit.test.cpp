@@ -48,6 +48,12 @@ TEST_CASE("float_vit: equals a ViT in double") {
     compare<lutra::vit_defaults, reference::gelu>(tiny_config(true));
 }
 
+TEST_CASE("float_vit: linear attention") {
+    lutra::vit_config c = tiny_config();
+    c.attention = lutra::attention_kind::relu_linear;
+    compare<lutra::vit_defaults, reference::gelu>(c);
+}
+
 TEST_CASE("float_vit: the activation function is the policy's") { compare<with_relu, reference::relu>(tiny_config()); }
 
 TEST_CASE("float_vit: shapes are checked and scratch is given back") {

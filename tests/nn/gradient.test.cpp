@@ -68,6 +68,12 @@ TEST_CASE("gradient: of a distilled network too") {
     check_gradient(c);
 }
 
+TEST_CASE("gradient: of linear attention") {
+    lutra::vit_config c = tiny_config();
+    c.attention = lutra::attention_kind::relu_linear;
+    check_gradient(c);
+}
+
 TEST_CASE("gradient: the slope of relu") {
     std::vector<float> x{-2, -1e-30f, 0, 1e-30f, 3}, y(5);
     lutra::apply_with_slope<lutra::relu>(x, y);

@@ -178,6 +178,9 @@ TEST_CASE("int8_vit: refuses what cannot be") {
         (choices[1].*which).rhs_operands = lutra::signedness::is_unsigned;
         REQUIRE_PANIC(s.logits(choices), unsupported);
     }
+    lutra::vit_config linear = tiny_config();
+    linear.attention = lutra::attention_kind::relu_linear;
+    REQUIRE_PANIC(setup{linear}.logits(exact), unsupported);
     for (const float bad : {0.0f, -1.0f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         setup wrong{tiny_config()};
         wrong.scales[7] = bad;

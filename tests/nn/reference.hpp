@@ -50,7 +50,26 @@ inline void add(matrix& x, const matrix& y) {
         for (std::size_t j = 0; j < x[r].size(); ++j) x[r][j] += y[r][j];
 }
 
+inline matrix linear_attention(const lutra::vit_config& c, const matrix& qkv) {
+    const std::size_t tokens = c.tokens(), width = c.dim / c.heads;
+    matrix out(tokens, std::vector<double>(c.dim));
+    for (std::size_t h = 0; h < c.heads; ++h)
+        for (std::size_t t = 0; t < tokens; ++t) {
+            double total = 1e-6;
+            for (std::size_t u = 0; u < tokens; ++u) {
+                double weight = 0;
+                for (std::size_t j = 0; j < width; ++j)
+                    weight += std::fmax(qkv[t][h * width + j], 0) * std::fmax(qkv[u][c.dim + h * width + j], 0);
+                total += weight;
+                for (std::size_t j = 0; j < width; ++j) out[t][h * width + j] += weight * qkv[u][2 * c.dim + h * width + j];
+            }
+            for (std::size_t j = 0; j < width; ++j) out[t][h * width + j] /= total;
+        }
+    return out;
+}
+
 inline matrix attention(const lutra::vit_config& c, const matrix& qkv) {
+    if (c.attention == lutra::attention_kind::relu_linear) return linear_attention(c, qkv);
     const std::size_t tokens = c.tokens(), width = c.dim / c.heads;
     matrix out(tokens, std::vector<double>(c.dim));
     for (std::size_t h = 0; h < c.heads; ++h)

@@ -55,6 +55,8 @@ TEST_CASE("vit_config: each size has its sentence") {
         CHECK(fault_after([&](vit_config& c) { c.*member = 0; }) == start + "0, expected 1 to 65536");
         CHECK(fault_after([&](vit_config& c) { c.*member = 65537; }) == start + "65537, expected 1 to 65536");
     }
+    CHECK(fault_after([](vit_config& c) { c.attention = static_cast<lutra::attention_kind>(2); }) ==
+          "vit_config: attention is 2, expected 0 (softmax) or 1 (relu_linear)");
     CHECK(fault_after([](vit_config& c) { c.channels = 0; }) == "vit_config: channels is 0, expected 1 to 4");
     CHECK(fault_after([](vit_config& c) { c.channels = 5; }) == "vit_config: channels is 5, expected 1 to 4");
 }

@@ -14,11 +14,11 @@ namespace lutra {
 
 /// How many operations describe() emits for a ViT.
 [[nodiscard]] constexpr std::size_t operation_count(const vit_config& c) noexcept {
-    return 1 + 12 * std::size_t{c.depth} + 1 + c.prefix_tokens();
+    return 1 + (c.attention == attention_kind::softmax ? 12 : 15) * std::size_t{c.depth} + 1 + c.prefix_tokens();
 }
 /// How many dependencies they have together.
 [[nodiscard]] constexpr std::size_t dependency_count(const vit_config& c) noexcept {
-    return 15 * std::size_t{c.depth} + 1 + c.prefix_tokens();
+    return (c.attention == attention_kind::softmax ? 15 : 21) * std::size_t{c.depth} + 1 + c.prefix_tokens();
 }
 
 /// What a forward pass of @p images images asks of hardware, dense: every operation of the network in order, with shapes,
@@ -46,7 +46,7 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         std::uint64_t batch, m, n;
     };
     using kind = operation_kind;
-    const std::uint64_t tokens = c.tokens(), d = c.dim, maps = images * c.heads;
+    const std::uint64_t tokens = c.tokens(), d = c.dim, maps = images * c.heads, width = c.head_dim();
     const operand activation{}, weight{.cls = tensor_class::weight};
     std::uint32_t layer = 0;
     const auto matmul = [&](std::string_view label, product p, const operand& rhs, const lowered_multiplier& by) {
@@ -57,17 +57,29 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         return operation{.kind = what, .label = label, .layer = layer, .batch = e.batch, .m = e.m, .n = e.n,
                          .lhs = activation, .rhs = rhs, .out = activation};
     };
+    const auto softmax_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
+        const auto scores = out.add(matmul("attn.scores", {maps, tokens, width, tokens}, activation, by), {qkv});
+        const auto shares = out.add(other(kind::softmax, "attn.softmax", {maps, tokens, tokens}), {scores});
+        return out.add(matmul("attn.context", {maps, tokens, tokens, width}, activation, by), {qkv, shares});
+    };
+    const auto linear_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
+        const auto cut = out.add(other(kind::elementwise, "attn.relu", {images, tokens, 2 * d}), {qkv});
+        const auto key_value = out.add(matmul("attn.key_value", {maps, width, tokens, width}, activation, by), {qkv, cut});
+        operation sum = other(kind::reduction, "attn.key_sum", {maps, 1, width});
+        sum.k = tokens;
+        const auto key_sum = out.add(sum, {cut});
+        const auto sums = out.add(matmul("attn.sums", {maps, tokens, width, width}, activation, by), {cut, key_value});
+        const auto divisors = out.add(matmul("attn.divisors", {maps, tokens, width, 1}, activation, by), {cut, key_sum});
+        return out.add(other(kind::elementwise, "attn.divide", {images, tokens, d}, activation), {sums, divisors});
+    };
     std::uint32_t x =
         out.add(matmul("patch_embed", {images, c.patches(), c.patch_size(), d}, weight, choices.front().linear));
     for (; layer < c.depth; ++layer) {
         const auto& [linear, attention] = choices[layer];
         const auto norm1 = out.add(other(kind::layer_norm, "norm1", {images, tokens, d}), {x});
         const auto qkv = out.add(matmul("attn.qkv", {images, tokens, d, 3 * d}, weight, linear), {norm1});
-        const auto scores =
-            out.add(matmul("attn.scores", {maps, tokens, c.head_dim(), tokens}, activation, attention), {qkv});
-        const auto shares = out.add(other(kind::softmax, "attn.softmax", {maps, tokens, tokens}), {scores});
         const auto context =
-            out.add(matmul("attn.context", {maps, tokens, tokens, c.head_dim()}, activation, attention), {qkv, shares});
+            c.attention == attention_kind::softmax ? softmax_context(qkv, attention) : linear_context(qkv, attention);
         const auto proj = out.add(matmul("attn.proj", {images, tokens, d, d}, weight, linear), {context});
         x = out.add(other(kind::elementwise, "attn.add", {images, tokens, d}, activation), {x, proj});
         const auto norm2 = out.add(other(kind::layer_norm, "norm2", {images, tokens, d}), {x});

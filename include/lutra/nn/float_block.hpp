@@ -3,11 +3,11 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/attention.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <span>
 
@@ -37,7 +37,7 @@ struct block_activations {
     matrix_view<float> input;                  ///< rows x dim
     matrix_view<float> normed1;                ///< rows x dim
     matrix_view<float> qkv;                    ///< rows x 3 dim
-    std::span<float> probabilities;            ///< images x heads x tokens x tokens
+    std::span<float> probabilities;            ///< images x heads x attention_floats(): tokens x tokens for softmax
     matrix_view<float> context;                ///< rows x dim
     matrix_view<float> middle;                 ///< rows x dim; may be `input`
     matrix_view<float> normed2;                ///< rows x dim; may be `normed1`
@@ -63,7 +63,7 @@ struct forward_buffers {
         b.block.normed1 = detail::take_matrix<float>(memory, rows, d);
         b.block.normed2 = apart ? detail::take_matrix<float>(memory, rows, d) : b.block.normed1;
         b.block.qkv = detail::take_matrix<float>(memory, rows, 3 * d);
-        b.block.probabilities = memory.take<float>(images * c.heads * c.tokens() * c.tokens());
+        b.block.probabilities = memory.take<float>(images * c.heads * c.attention_floats());
         b.block.context = detail::take_matrix<float>(memory, rows, d);
         b.block.hidden = detail::take_matrix<float>(memory, rows, c.mlp);
         b.head_normed = detail::take_matrix<float>(memory, images * c.prefix_tokens(), d);
@@ -95,37 +95,6 @@ inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<c
             statistics[2 * r + 1] = s.inverse_deviation;
         }
     }
-}
-
-/// The parts of one head within the rows of one image.
-template <class T>
-struct head_views {
-    matrix_view<T> query, key, value; ///< tokens x head_dim
-};
-/// Head @p head of image @p image in @p qkv, (images * tokens) x 3 dim. Panics past the last of either.
-template <class T>
-[[nodiscard]] head_views<T> head_of(matrix_view<T> qkv, const vit_config& c, std::size_t image, std::size_t head) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim();
-    const auto part = [&](std::size_t which) {
-        return qkv.block(image * tokens, which * c.dim + head * width, tokens, width);
-    };
-    return {part(0), part(1), part(2)};
-}
-
-/// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
-/// block_activations.
-inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                      matrix_view<float> context) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
-    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    for (std::size_t image = 0; image < images; ++image)
-        for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
-            gemm(query, transposed(key), p, {.scale = scale});
-            for (std::size_t t = 0; t < tokens; ++t) softmax(p.row(t));
-            gemm(p, value, context.block(image * tokens, head * width, tokens, width));
-        }
 }
 
 /// The packed right operands of one block's linear layers; each may be empty.

@@ -48,6 +48,8 @@ public:
         : parameters_{parameters}, scales_{parameters.config(), scales} {
         const vit_config& c = parameters.config();
         require_one_a_block(c, choices);
+        require(c.attention == attention_kind::softmax, panic_code::unsupported,
+                "an int8_vit has softmax attention only: run a network of linear attention in float");
         for (std::size_t i = 0; i < scales.size(); ++i)
             require(scales[i] > 0 && scales[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
                     "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",

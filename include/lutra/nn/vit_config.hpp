@@ -12,6 +12,12 @@
 
 namespace lutra {
 
+/// How the tokens of a head attend to each other.
+enum class attention_kind : std::uint32_t {
+    softmax,     ///< softmax(Q K^T / sqrt(head_dim)) V (Vaswani et al., 2017)
+    relu_linear, ///< relu(Q) (relu(K)^T V), divided by its weights' sum (Katharopoulos et al., 2020; Cai et al., 2023)
+};
+
 /// The shape of a Vision Transformer (Dosovitskiy et al., 2021; with `distilled`, DeiT: Touvron et al., 2021):
 /// square patches, a class token, learned positions, pre-norm blocks. The member functions hold for what `check` accepts.
 struct vit_config {
@@ -23,6 +29,7 @@ struct vit_config {
     std::uint32_t heads = 4;                           ///< of attention; divides dim
     std::uint32_t mlp = 128;                           ///< hidden units of the MLP
     std::uint32_t classes = 10;
+    attention_kind attention = attention_kind::softmax;
     bool distilled = false;                   ///< a second token and head; the logits are the mean of both heads
     float layer_norm_epsilon = 1e-6f;         ///< added to the variance
     std::array<float, 4> input_mean{};        ///< of pixel / 255, one a channel; the others say nothing
@@ -38,6 +45,10 @@ struct vit_config {
     [[nodiscard]] constexpr std::size_t tokens() const noexcept { return patches() + prefix_tokens(); }
     /// Columns of queries, keys and values that a head has.
     [[nodiscard]] constexpr std::size_t head_dim() const noexcept { return dim / heads; }
+    /// Floats that the attention of one head of one image keeps between forward and backward.
+    [[nodiscard]] constexpr std::size_t attention_floats() const noexcept {
+        return attention == attention_kind::softmax ? tokens() * tokens() : head_dim() * (head_dim() + 1) + tokens();
+    }
     /// Pixels of a patch, all channels.
     [[nodiscard]] constexpr std::size_t patch_size() const noexcept { return std::size_t{channels} * patch * patch; }
     /// Pixels of an image, all channels.
@@ -49,7 +60,8 @@ struct vit_config {
     friend constexpr bool operator==(const vit_config& a, const vit_config& b) noexcept {
         if (a.image_height != b.image_height || a.image_width != b.image_width || a.channels != b.channels ||
             a.patch != b.patch || a.dim != b.dim || a.depth != b.depth || a.heads != b.heads || a.mlp != b.mlp ||
-            a.classes != b.classes || a.distilled != b.distilled || a.layer_norm_epsilon != b.layer_norm_epsilon)
+            a.classes != b.classes || a.attention != b.attention || a.distilled != b.distilled ||
+            a.layer_norm_epsilon != b.layer_norm_epsilon)
             return false;
         for (std::size_t i = 0; i < a.channels && i < a.input_mean.size(); ++i)
             if (a.input_mean[i] != b.input_mean[i] || a.input_std[i] != b.input_std[i]) return false;
@@ -78,6 +90,8 @@ struct vit_config {
     if (c.image_height % c.patch != 0) return wrong("image_height", c.image_height, "a multiple of patch");
     if (c.image_width % c.patch != 0) return wrong("image_width", c.image_width, "a multiple of patch");
     if (c.dim % c.heads != 0) return wrong("heads", c.heads, "a divisor of dim");
+    if (c.attention > attention_kind::relu_linear)
+        return wrong("attention", static_cast<std::uint32_t>(c.attention), "0 (softmax) or 1 (relu_linear)");
     if (!(c.layer_norm_epsilon > 0 && c.layer_norm_epsilon < 1))
         return wrong("layer_norm_epsilon", "outside (0, 1)", "a small positive number");
     for (std::size_t i = 0; i < c.channels; ++i) {

@@ -82,9 +82,16 @@ inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
     });
 }
 
-/// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations. @p scratch holds tokens x tokens floats.
-inline void attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                               matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
+/// Floats of scratch that attention_backward needs.
+[[nodiscard]] constexpr std::size_t attention_gradient_floats(const vit_config& c) noexcept {
+    const std::size_t tokens = c.tokens(), width = c.head_dim();
+    return c.attention == attention_kind::softmax ? tokens * tokens : (tokens + width + 1) * width + tokens;
+}
+
+/// Backward of softmax_attention: @p dqkv from @p dcontext.
+inline void softmax_attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
+                                       matrix_view<const float> dcontext, matrix_view<float> dqkv,
+                                       std::span<float> scratch) {
     const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     const matrix_view<float> ds{scratch.data(), tokens, tokens};
@@ -102,12 +109,63 @@ inline void attention_backward(const vit_config& c, matrix_view<float> qkv, std:
         }
 }
 
+/// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output.
+inline void linear_attention_backward(const vit_config& c, matrix_view<const float> qkv, std::span<float> states,
+                                      matrix_view<const float> context, matrix_view<const float> dcontext,
+                                      matrix_view<float> dqkv, std::span<float> scratch) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens, each = c.attention_floats();
+    const matrix_view<float> dsum{scratch.data(), tokens, width}; // of the weighted sums before the division
+    const matrix_view<float> dkey_value{dsum.data() + tokens * width, width, width};
+    const matrix_view<float> dkey_sum{dkey_value.data() + width * width, 1, width};
+    const matrix_view<float> ddivisor{dkey_sum.data() + width, 1, tokens};
+    // row = (row + factor * other), where `from` was not cut off by relu
+    const auto add_and_mask = [&](std::span<float> row, float factor, const float* other, const float* from) {
+        for_each_register(width, [&](std::size_t i, std::size_t n) {
+            const float_batch sum = multiply_add(broadcast(factor), load_some(other + i, n), load_some(row.data() + i, n));
+            store_some(row.data() + i, sum * relu::with_slope(load_some(from + i, n)).slope, n);
+        });
+    };
+    for (std::size_t image = 0; image < images; ++image)
+        for (std::size_t head = 0; head < c.heads; ++head) {
+            const auto [query, key, value] = head_of(qkv, c, image, head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
+            const auto s = linear_attention_state::in(c, states.subspan((image * c.heads + head) * each, each));
+            for (std::size_t t = 0; t < tokens; ++t) {
+                const std::size_t row = image * tokens + t, first = head * width;
+                float dot = 0;
+                for (std::size_t j = 0; j < width; ++j) {
+                    dsum(t, j) = dcontext(row, first + j) * s.inverse_divisor[t];
+                    dot += dsum(t, j) * context(row, first + j);
+                }
+                ddivisor(0, t) = -dot;
+            }
+            gemm(transposed(query), dsum, dkey_value);
+            gemm(ddivisor, query, dkey_sum);
+            gemm(dsum, transposed(s.key_value), dquery);
+            gemm(value, transposed(dkey_value), dkey);
+            gemm(key, dkey_value, dvalue);
+            for (std::size_t t = 0; t < tokens; ++t) {
+                add_and_mask(dquery.row(t), ddivisor(0, t), s.key_sum.data(), query.row(t).data());
+                add_and_mask(dkey.row(t), 1, dkey_sum.data(), key.row(t).data());
+            }
+        }
+}
+
+/// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
+inline void attention_backward(const vit_config& c, const block_activations& a, matrix_view<const float> dcontext,
+                               matrix_view<float> dqkv, std::span<float> scratch) {
+    if (c.attention == attention_kind::softmax)
+        softmax_attention_backward(c, a.qkv, a.probabilities, dcontext, dqkv, scratch);
+    else
+        linear_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
+}
+
 /// Scratch of `backward`: gradients of one block's activations.
 struct block_gradients {
     matrix_view<float> rows_dim; ///< rows x dim
     matrix_view<float> rows_qkv; ///< rows x 3 dim
     matrix_view<float> rows_mlp; ///< rows x mlp
-    std::span<float> scores;     ///< tokens x tokens
+    std::span<float> attention;  ///< attention_gradient_floats
 };
 
 /// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
@@ -122,7 +180,7 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
     linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
     linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim);
-    attention_backward(c, a.qkv, a.probabilities, scratch.rows_dim, scratch.rows_qkv, scratch.scores);
+    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }

@@ -65,6 +65,7 @@ void for_each_config_field(Config& c, F&& f) {
     f("vit.heads", c.heads);
     f("vit.mlp", c.mlp);
     f("vit.classes", c.classes);
+    f("vit.attention", c.attention);
     f("vit.layer_norm_epsilon", c.layer_norm_epsilon);
     for (std::size_t i = 0; i < c.channels && i < c.input_mean.size(); ++i) {
         f((text<24>{"vit.input_mean."} << i).view(), c.input_mean[i]);
@@ -72,11 +73,16 @@ void for_each_config_field(Config& c, F&& f) {
     }
 }
 
+/// What a field is written as: the number of an enumerator, or itself.
+template <class T>
+using number_of =
+    typename std::conditional_t<std::is_enum_v<T>, std::underlying_type<T>, std::type_identity<T>>::type;
+
 /// The shortest text that reads back as @p value.
 template <class T>
 [[nodiscard]] std::string shortest(T value) {
     std::array<char, 64> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), static_cast<number_of<T>>(value)).ptr;
     return {digits.data(), end};
 }
 
@@ -129,12 +135,13 @@ template <class T>
     const auto at = file.metadata().find(key);
     if (at == file.metadata().end()) return detail::fault(error_code::missing, 0, "the file's metadata has no '", key, "'");
     const std::string& written = at->second;
-    T value{};
+    detail::number_of<T> value{};
     const auto [end, fault_code] = std::from_chars(written.data(), written.data() + written.size(), value);
     if (fault_code != std::errc{} || end != written.data() + written.size())
         return detail::fault(error_code::malformed, 0, "metadata '", key, "' is '", detail::shown(written),
-                             "'; expected a number", std::is_unsigned_v<T> ? " that is whole and not negative" : "");
-    return value;
+                             "'; expected a number",
+                             std::is_unsigned_v<detail::number_of<T>> ? " that is whole and not negative" : "");
+    return static_cast<T>(value);
 }
 
 /// The configuration of the ViT in @p file: from the shapes, then its metadata, then @p overrides. Without metadata the

@@ -225,7 +225,8 @@ private:
             matrix_view<float> x = matrix(rows, d);
             for (block_activations& a : b.blocks) {
                 a = {.input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
-                     .probabilities = memory.take<float>(images * c.heads * tokens * tokens), .context = matrix(rows, d),
+                     .probabilities = memory.take<float>(images * c.heads * c.attention_floats()),
+                     .context = matrix(rows, d),
                      .middle = matrix(rows, d), .normed2 = matrix(rows, d), .hidden = matrix(rows, c.mlp),
                      .slope = matrix(rows, c.mlp), .output = matrix(rows, d), .statistics1 = memory.take<float>(2 * rows),
                      .statistics2 = memory.take<float>(2 * rows)};
@@ -237,7 +238,8 @@ private:
             b.logits = matrix(images, c.classes);
             b.dlogits = matrix(images, c.classes);
             b.dx = matrix(rows, d);
-            b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp), memory.take<float>(tokens * tokens)};
+            b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp),
+                         memory.take<float>(attention_gradient_floats(c))};
             return b;
         }
     };
