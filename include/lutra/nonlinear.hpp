@@ -3,12 +3,17 @@
 
 /// @file
 /// All of the nonlinear room: activations, softmax and layer norm in float, also with a quantised result, and
-/// piecewise-linear tables.
+/// piecewise-linear tables, emitted as C and as Verilog.
 
 // IWYU pragma: begin_exports
 #include <lutra/nonlinear/activations.hpp>
+#include <lutra/nonlinear/emit_c.hpp>
+#include <lutra/nonlinear/emit_mem.hpp>
+#include <lutra/nonlinear/emit_test_bench.hpp>
+#include <lutra/nonlinear/emit_verilog.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/nonlinear/functions.hpp>
+#include <lutra/nonlinear/pwl_circuit.hpp>
 #include <lutra/nonlinear/pwl_table.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
