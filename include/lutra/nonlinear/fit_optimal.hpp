@@ -183,7 +183,7 @@ template <int Capacity, class F>
 struct function_samples {
     double y[Capacity];
     constexpr function_samples(F& f, const sample_grid& grid) {
-        for (int i = 0; i < grid.count && i < Capacity; ++i) y[i] = f(grid.at(i));
+        for (int i = 0; i < grid.count && i < Capacity; ++i) y[i] = unfused(f(grid.at(i)));
         for (int i = std::max(grid.count, 0); i < Capacity; ++i) y[i] = 0;
     }
     [[nodiscard]] constexpr std::span<const double> values(const sample_grid& grid) const {
