@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 cost() {
     local name=$1
     shift
-    "$fit" --function gelu --entries 8 "$@" --name "$name" --emit verilog --output "$work/$name.v" >"$work/$name.txt"
+    "$fit" --function gelu --entries 8 --name "$name" "$@" --output "$work/$name.v" >"$work/$name.txt"
     yosys -Q -p "read_verilog $work/$name.v; synth -flatten -top $name; abc -g cmos4; opt_clean; stat -tech cmos" \
         >"$work/$name.log" || { tail "$work/$name.log" >&2; exit 1; }
     sed -n 's/.*Estimated number of transistors: *\([0-9]*\).*/\1/p' "$work/$name.log" | tail -n 1 |
@@ -34,12 +34,14 @@ printf '%-8s %14s %13s %14s %13s\n' '' '' 'INT32' '' 'INT32'
 declare -A gates
 for unit in int32 int16 int8; do
     declare -n arguments=$unit
-    gates[$unit]=$(cost "gelu_$unit" "${arguments[@]}")
-    gates[${unit}_registered]=$(cost "gelu_${unit}_registered" "${arguments[@]}" --registered)
+    gates[$unit]=$(cost "gelu_$unit" "${arguments[@]}" --emit verilog)
+    gates[${unit}_registered]=$(cost "gelu_${unit}_registered" "${arguments[@]}" --emit verilog --registered)
 done
+gates[truth_table]=$(cost gelu_truth_table "${int8[@]}" --emit truth_table)
 for unit in int8 int16 int32; do
     awk -v unit=$unit -v a="${gates[$unit]}" -v b="${gates[int32]}" -v c="${gates[${unit}_registered]}" \
         -v d="${gates[int32_registered]}" \
         'BEGIN {printf "%-8s %14d %11.1f %% %14d %11.1f %%\n", toupper(unit), a, 100 - 100 * a / b, c, 100 - 100 * c / d}'
 done
+echo "INT8 as a truth table, combinational: ${gates[truth_table]}"
 echo "GQA-LUT (TSMC 28 nm): INT8 961 um2; less than INT32 (5243 um2) by 81.7 %, than FP32 (5135 um2) by 81.3 %"

@@ -10,6 +10,7 @@
 #include <lutra/nonlinear/detail/identifier.hpp>
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
+#include <lutra/nonlinear/emit_truth_table.hpp>
 #include <lutra/nonlinear/fit_optimal.hpp>
 #include <lutra/nonlinear/functions.hpp>
 
@@ -191,8 +192,8 @@ std::string plot_script(const lutra::pwl_parameters& t, const named_function& f,
     for (int i = 0; i + 1 < t.entries; ++i)
         if (const double x = t.breakpoint[static_cast<std::size_t>(i)] * t.format.breakpoint.resolution(); x < high)
             s << x << ' ' << t(x) << '\n';
-    s << "end_of_data\nset terminal " << terminal << "\nset multiplot layout 2,1\nset lmargin 10\nset grid\nset xrange [" << low << ":"
-      << high << "]\nset key left top\nset title '" << f.name << ", " << t.entries << " entries' noenhanced\n"
+    s << "end_of_data\nset terminal " << terminal << "\nset multiplot layout 2,1\nset lmargin 10\nset grid\nset xrange ["
+      << low << ":" << high << "]\nset key left top\nset title '" << f.name << ", " << t.entries << " entries' noenhanced\n"
       << "plot $data using 1:2 with lines lw 3 lc rgb '#b0b0b0' title 'function', "
          "$data using 1:3 with lines lc rgb '#2166ac' title 'table', "
          "$breakpoints using 1:2 with points pt 7 ps 0.5 lc rgb '#2166ac' title 'segments begin'\n"
@@ -218,6 +219,7 @@ void emit(const lutra::pwl_parameters& table, const named_function& f, const emi
     std::ostringstream out;
     if (e.kind == "c") lutra::emit_c(out, unit, e.name);
     if (e.kind == "verilog") lutra::emit_verilog(out, unit, e.name, timing);
+    if (e.kind == "truth_table") lutra::emit_truth_table(out, unit, e.name);
     if (e.kind == "testbench") lutra::emit_test_bench(out, unit, e.name, timing);
     if (e.kind == "vectors") lutra::emit_test_vectors(out, unit);
     if (e.kind == "mem") lutra::emit_parameters(out, unit);
@@ -274,8 +276,10 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"mse", "max"}))
         ->capture_default_str();
     app.add_option("--emit", e.kind,
-                   "Write a unit to --output: c, verilog, its testbench, the testbench's vectors, or mem (its parameters)")
-        ->check(CLI::IsMember({"c", "verilog", "testbench", "vectors", "mem"}));
+                   "Write a unit to --output: c, verilog, truth_table (Verilog again), its testbench, the testbench's "
+                   "vectors, or mem "
+                   "(its parameters)")
+        ->check(CLI::IsMember({"c", "verilog", "truth_table", "testbench", "vectors", "mem"}));
     app.add_option("--output", e.output, "The file for --emit");
     app.add_option("--name", e.name, "What the unit is called; default: <function>_<entries>");
     app.add_option("--input", input, "The unit's input format")->capture_default_str();

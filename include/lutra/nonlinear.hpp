@@ -10,6 +10,7 @@
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_mem.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
+#include <lutra/nonlinear/emit_truth_table.hpp>
 #include <lutra/nonlinear/emit_verilog.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/nonlinear/functions.hpp>

@@ -62,6 +62,7 @@ TEST_CASE("fit writes the unit that it fitted") {
     CHECK(emit("c", "gelu.h").find("static inline int8_t gelu_8_int8(int8_t x) {") != std::string::npos);
     CHECK(emit("verilog", "gelu.v").find("module gelu_8 (") != std::string::npos);
     CHECK(emit("verilog --registered", "gelu_r.v").find("input  wire clk") != std::string::npos);
+    CHECK(emit("truth_table", "gelu_t.v").find("8'h80: y = 8'h") != std::string::npos);
     CHECK(emit("testbench", "gelu_test.v").find("module gelu_8_test;") != std::string::npos);
     CHECK(emit("mem", "gelu.mem").starts_with("// 8 words"));
     const auto vectors = emit("vectors", "gelu_8_vectors.mem");
@@ -112,6 +113,7 @@ TEST_CASE("fit refuses bad input in a sentence") {
     require_refused("--emit verilog --name 8gelu --output " + folder / "x.v", {"'8gelu'"});
     require_refused("--emit verilog --output " + folder / "no/such/x.v", {"x.v"});
     require_refused("--emit c --result q2.20 --output " + folder / "x.h", {"fraction bits"});
+    require_refused("--emit truth_table --input q4.12 --output " + folder / "x.v", {"at most 12 bits", "16"});
     require_refused("--plot gelu.pdf", {".pdf"});
     CHECK(fit("--entries 0").status == 2);
     CHECK(fit("--entries 33").status == 2);

@@ -7,6 +7,7 @@
 #include <lutra/core/text.hpp>
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
+#include <lutra/nonlinear/emit_truth_table.hpp>
 
 #include <sstream>
 #include <string>
@@ -123,6 +124,18 @@ TEST_CASE("a small unit as memory images") {
           "y = (slope x + intercept) >> 2, within +-3\n8_6_2\n0_2_2\n");
     CHECK(emitted([](auto& out) { lutra::emit_test_vectors(out, small); }) ==
           "8_3\n9_3\na_3\nb_3\nc_2\nd_2\ne_1\nf_1\n0_0\n1_1\n2_1\n3_2\n4_2\n5_3\n6_3\n7_3\n");
+}
+
+TEST_CASE("a small unit as a truth table") {
+    const auto text = emitted([](auto& out) { lutra::emit_truth_table(out, small, "half"); });
+    CHECK(count(text, "            4'h") == 15);
+    CHECK(count(text, "4'h8: y = 3'h3;\n") == 1);
+    CHECK(count(text, "4'h0: y = 3'h0;\n") == 1);
+    CHECK(count(text, "default: y = 3'h3;\n") == 1);
+    lutra::text<10> out;
+    REQUIRE_PANIC(lutra::emit_truth_table(out, lutra::pwl_unit<2>{lutra::pwl_parameters{}, {13, 5}, {8, 5}}, "wide"),
+                  bad_argument);
+    REQUIRE_PANIC(lutra::emit_truth_table(out, small, "wire"), bad_argument);
 }
 
 TEST_CASE("a circuit computes what its unit does in wires that are wide enough, and no wider") {

@@ -6,6 +6,7 @@
 
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
+#include <lutra/nonlinear/emit_truth_table.hpp>
 
 #include <cstdio>
 #include <filesystem>
@@ -35,6 +36,11 @@ int main(int argc, char** argv) {
             if (unit.input.total_bits == 8 && unit.output.total_bits == 8) out << "#define LOOK_UP " << name << "_int8\n";
             out << "#include \"emitted_check.h\"\n";
         });
+        if (unit.input.total_bits <= 12) {
+            const std::string table = name + "_truth_table";
+            write(table + ".v", [&](std::ostream& out) { lutra::emit_truth_table(out, unit, table); });
+            write(table + "_test.v", [&](std::ostream& out) { lutra::emit_test_bench(out, unit, table); });
+        }
         for (const auto timing : {lutra::circuit_timing::combinational, lutra::circuit_timing::registered}) {
             const std::string circuit = name + (timing == lutra::circuit_timing::registered ? "_registered" : "");
             write(circuit + ".v", [&](std::ostream& out) { lutra::emit_verilog(out, unit, circuit, timing); });

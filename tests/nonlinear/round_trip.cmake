@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# cmake -D LANGUAGE=<c|verilog> -D EMITTER=<emit_units> -D WORK=<folder> -D INCLUDE=<this folder> [-D CC=<cc>] [-D CXX=<c++>]
-#       [-D IVERILOG=<iverilog> -D VVP=<vvp>] -P round_trip.cmake
+# cmake -D LANGUAGE=<c|verilog> -D EMITTER=<emit_units> -D WORK=<folder> -D INCLUDE=<this folder> -D CC=<cc> -D CXX=<c++>
+#       -D IVERILOG=<iverilog> -D VVP=<vvp> -P round_trip.cmake
 # Emits the tested units, compiles what was emitted, and holds it to the test vectors.
 cmake_minimum_required(VERSION 3.25)
 
@@ -40,7 +40,8 @@ else()
     file(GLOB benches RELATIVE ${WORK} ${WORK}/*_test.v)
     foreach(bench IN LISTS benches)
         string(REGEX REPLACE "_test\\.v$" "" unit ${bench})
-        string(REPLACE "_registered" "" vectors ${unit}_vectors.mem)
+        string(REGEX REPLACE "_(registered|truth_table)$" "" vectors ${unit})
+        set(vectors ${vectors}_vectors.mem)
         set(compile ${IVERILOG} -g2001 -Wall "-P${unit}_test.VECTORS=\"${vectors}\"" -s ${unit}_test)
         must(${compile} -o ${unit}.vvp ${unit}.v ${bench})
         if(NOT said STREQUAL "")
