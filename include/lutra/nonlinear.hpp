@@ -12,10 +12,15 @@
 #include <lutra/nonlinear/emit_test_bench.hpp>
 #include <lutra/nonlinear/emit_truth_table.hpp>
 #include <lutra/nonlinear/emit_verilog.hpp>
+#include <lutra/nonlinear/fit_genetic.hpp>
+#include <lutra/nonlinear/fit_genetic_shared.hpp>
+#include <lutra/nonlinear/fit_optimal.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/nonlinear/functions.hpp>
+#include <lutra/nonlinear/genetic_fit_options.hpp>
 #include <lutra/nonlinear/pwl_circuit.hpp>
 #include <lutra/nonlinear/pwl_table.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
+#include <lutra/nonlinear/sample_grid.hpp>
 // IWYU pragma: end_exports
