@@ -11,6 +11,7 @@
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
 #include <lutra/nonlinear/emit_truth_table.hpp>
+#include <lutra/nonlinear/fit_genetic.hpp>
 #include <lutra/nonlinear/fit_optimal.hpp>
 #include <lutra/nonlinear/functions.hpp>
 
@@ -69,6 +70,13 @@ const named_function& find_function(std::string_view name) {
     }
     fail("'" + std::string{name} + "' is no function that can be fitted; these are:" + known);
 }
+
+/// The function that was asked for, as the type that a genetic fit takes: one search is compiled and not one a function.
+struct chosen_function {
+    static constexpr std::string_view name = "chosen";
+    static inline const named_function* chosen = nullptr;
+    static double at(double x) { return chosen->at(x); }
+};
 
 /// The two numbers of "A:B".
 template <class T>
@@ -246,10 +254,11 @@ void emit(const lutra::pwl_parameters& table, const named_function& f, const emi
 
 int main(int argc, char** argv) {
     std::string function = "gelu", format = "q2.6", breakpoint_format = "q4.12", scales, range, method = "optimal",
-                objective = "mse", input = "q3.5", result;
+                objective = "mse", lines = "chord", input = "q3.5", result;
     int entries = 8, max_exponent = 0, per_unit = 100;
     emission e;
     std::filesystem::path plot;
+    std::uint64_t seed = 1;
     bool clip = false;
 
     CLI::App app{"Fits a piecewise-linear table to a function, and writes it as C or as Verilog"};
@@ -269,8 +278,12 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--scales", scales,
                    "A:B, fit to the INT8 inputs at the scales 2^-A to 2^-B in the range instead, its ends included");
-    app.add_option("--method", method, "optimal: no table is better")
-        ->check(CLI::IsMember({"optimal"}))
+    app.add_option("--method", method, "optimal: no table is better; genetic: the search of GQA-LUT")
+        ->check(CLI::IsMember({"optimal", "genetic"}))
+        ->capture_default_str();
+    app.add_option("--seed", seed, "Of genetic")->capture_default_str();
+    app.add_option("--lines", lines, "Of genetic: between two breakpoints, the chord (GQA-LUT's) or the least squares")
+        ->check(CLI::IsMember({"chord", "squares"}))
         ->capture_default_str();
     app.add_option("--objective", objective, "What is made least: the mean squared error (mse) or the greatest error (max)")
         ->check(CLI::IsMember({"mse", "max"}))
@@ -314,18 +327,27 @@ int main(int argc, char** argv) {
     if (!plot.empty() && extension != ".png" && extension != ".svg")
         fail("'" + plot.string() + "' ends in '" + extension + "'; a plot is a .png or an .svg file");
 
+    const bool genetic = method == "genetic";
+    if (genetic && objective != "mse") fail("--objective max is of --method optimal");
+    if (genetic && !scales.empty()) fail("--scales is of --method optimal; a genetic fit takes --points of a range");
+
     samples s =
         scales.empty() ? samples{grid_of(low, high, per_unit, false), {}, {}} : scaled_samples(low, high, shown_scales);
     for (int i = 0; i < s.grid.count; ++i) s.values.push_back(f.at(s.grid.at(i)));
     if (entries > s.grid.count)
         fail("--entries is " + std::to_string(entries) + ", but the range has " + std::to_string(s.grid.count) + " points");
 
+    chosen_function::chosen = &f;
+    lutra::genetic_fit_options search{.lines = lines == "chord" ? lutra::pwl_lines::chord : lutra::pwl_lines::least_squares};
+    search.search.seed = seed;
+    const lutra::fit_options optimum{.weights = s.weights,
+                                     .objective = objective == "mse" ? lutra::fit_objective::mean_square
+                                                                     : lutra::fit_objective::greatest_error,
+                                     .clip = clip};
     const auto begin = std::chrono::steady_clock::now();
-    const lutra::pwl_fit fit = lutra::fit_optimal<max_entries, max_points>(
-        s.values, entries, table_format, s.grid,
-        {.weights = s.weights,
-         .objective = objective == "mse" ? lutra::fit_objective::mean_square : lutra::fit_objective::greatest_error,
-         .clip = clip});
+    const lutra::pwl_fit fit =
+        genetic ? lutra::fit_genetic(chosen_function{}, entries, table_format, s.grid, search)
+                : lutra::fit_optimal<max_entries, max_points>(s.values, entries, table_format, s.grid, optimum);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
 
     std::printf("%s, %d entries of %s%s, breakpoints %s, %d points of [%g, %g%c\n", function.c_str(), entries,
