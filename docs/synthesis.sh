@@ -18,8 +18,10 @@ cost() {
     local name=$1
     shift
     "$fit" --function gelu --entries 8 --name "$name" "$@" --output "$work/$name.v" >"$work/$name.txt"
-    yosys -Q -p "read_verilog $work/$name.v; synth -flatten -top $name; abc -g cmos4; opt_clean; stat -tech cmos" \
+    yosys -Q -p "read_verilog $work/$name.v; synth -flatten -top $name; dfflegalize -cell \$_DFF_P_ x; abc -g cmos4; opt_clean; stat -tech cmos" \
         >"$work/$name.log" || { tail "$work/$name.log" >&2; exit 1; }
+    # A plus sign says that a cell has no cost.
+    ! grep -q 'Estimated number of transistors: *[0-9]*+' "$work/$name.log" || { tail -n 40 "$work/$name.log" >&2; exit 1; }
     sed -n 's/.*Estimated number of transistors: *\([0-9]*\).*/\1/p' "$work/$name.log" | tail -n 1 |
         awk '{printf "%.0f\n", $1 / 4}'
 }

@@ -42,6 +42,21 @@ TEST_CASE("fit prints the errors, the table and the errors of each scale") {
     CHECK(says(fit("--function div --max-exponent 3 --objective max"), "350 points of [0.5, 4)\noptimal by max"));
 }
 
+TEST_CASE("fit searches genetically, the same for a seed") {
+    const auto mse = [](const program_result& r) {
+        const auto at = r.output.find("genetic by mse: MSE ");
+        REQUIRE(at != std::string::npos);
+        return std::stod(r.output.substr(at + 20));
+    };
+    const auto one = fit("--method genetic --seed 1"), again = fit("--method genetic --seed 1"),
+               squares = fit("--method genetic --seed 1 --lines squares");
+    CHECK(one.status == 0);
+    CHECK(mse(one) == mse(again));
+    CHECK(mse(one) < 7.21e-5); // GQA-LUT's
+    CHECK(mse(squares) < 3e-5);
+    CHECK(mse(squares) >= 2.7714358e-05);
+}
+
 TEST_CASE("fit knows every function") {
     for (const std::string name :
          {"gelu", "gelu_tanh", "hswish", "silu", "sigmoid", "tanh", "exp", "div", "rsqrt", "softplus"}) {
@@ -114,6 +129,8 @@ TEST_CASE("fit refuses bad input in a sentence") {
     require_refused("--emit verilog --output " + folder / "no/such/x.v", {"x.v"});
     require_refused("--emit c --result q2.20 --output " + folder / "x.h", {"fraction bits"});
     require_refused("--emit truth_table --input q4.12 --output " + folder / "x.v", {"at most 12 bits", "16"});
+    require_refused("--method genetic --scales 0:6", {"--scales", "optimal"});
+    require_refused("--method genetic --objective max", {"--objective", "optimal"});
     require_refused("--plot gelu.pdf", {".pdf"});
     CHECK(fit("--entries 0").status == 2);
     CHECK(fit("--entries 33").status == 2);
