@@ -78,7 +78,7 @@ constexpr void load_samples(segmentation<Capacity, MaxEntries>& s, std::span<con
     const double* const w = weights.data();
     bool any = weights.empty();
     for (int i = 0; i < s.n; ++i) {
-        s.y[i] = y[i], s.weight[i] = weights.empty() ? 1 : w[i];
+        s.y[i] = y[i], s.weight[i] = weights.empty() ? 1 : w[i], s.per_weight[i] = inverse(s.weight[i]);
         if (!(y[i] < 1e100 && y[i] > -1e100))
             panic(panic_code::bad_argument,
                   "a function to be fitted must be finite and below 1e100 on the grid; the index of its point follows", i);

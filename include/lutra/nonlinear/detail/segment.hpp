@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 /// @file
 /// The line of least squares of one segment, with real and with fixed-point parameters. Statements are joined by commas
@@ -14,23 +15,24 @@
 
 namespace lutra::detail {
 
+/// 1 / x, infinite of 0.
+[[nodiscard]] constexpr double inverse(double x) noexcept {
+    return x != 0 ? 1 / x : std::numeric_limits<double>::infinity();
+}
+
 /// Weighted sums over a segment that grows to the right. v counts grid steps back from its last point, so that growing
 /// takes no product; f is relative to its first point, so that little cancels.
 struct segment_sums {
     double weight = 0, v = 0, vv = 0, f = 0, vf = 0, ff = 0;
 
-    constexpr void add(double df, double w) noexcept {
-        const double wf = unfused(w * df);
-        vv += 2 * v + weight, v += weight, vf += f, weight += w, f += wf, ff += unfused(wf * df);
-    }
-    /// The weighted variance of v times the weight; 0 where it is not more than rounding.
-    [[nodiscard]] constexpr double spread() const noexcept {
-        const double s = weight > 0 ? vv - v * v / weight : 0; // a quotient is not contracted
-        return s > vv * 0x1p-45 ? s : 0;
+    /// A point of weight @p w = 1 / @p per_w: sums of quotients are not contracted, nor are they calls to be evaluated.
+    constexpr void add(double df, double w, double per_w) noexcept {
+        vv += 2 * v + weight, v += weight, vf += f, weight += w, f += df / per_w, ff += df * df / per_w;
     }
     /// The least sum of squares that a line leaves: it grows with the segment.
     [[nodiscard]] constexpr double residual() const noexcept {
         if (!(weight > 0)) return 0;
+        // A spread that is no more than rounding counts as none.
         const double s = vv - v * v / weight, c = vf - v * f / weight,
                      r = ff - f * f / weight - (s > vv * 0x1p-45 ? c * c / s : 0);
         return r > 0 ? r : 0;
@@ -45,18 +47,16 @@ struct segment_line {
     [[nodiscard]] constexpr double intercept() const noexcept { return y - unfused(slope * x); }
 };
 
-/// Of the points [@p begin, @p end) of a grid, where @p y0 is the value at begin.
-[[nodiscard]] constexpr segment_line line_of(const segment_sums& sums, const sample_grid& grid, int end,
-                                             double y0) noexcept {
+/// Of the points [@p begin, @p end) of a grid, where @p y0 is the value at begin; @p residual is that of the sums.
+[[nodiscard]] constexpr segment_line line_of(const segment_sums& sums, const sample_grid& grid, int end, double y0,
+                                             double residual) noexcept {
     const double last = grid.at(end - 1), step = grid.per_unit;
     if (!(sums.weight > 0)) return {0, 0, last, y0, 0, 0};
-    const double spread = sums.spread(), c = sums.vf - sums.v * sums.f / sums.weight;
-    return {sums.weight,
-            spread > 0 ? -(c / spread) * step : 0,
-            last - sums.v / sums.weight / step,
-            y0 + sums.f / sums.weight,
-            spread / step / step,
-            sums.residual()};
+    const double mean = sums.v / sums.weight, s = sums.vv - sums.v * sums.v / sums.weight;
+    if (!(s > sums.vv * 0x1p-45)) return {sums.weight, 0, last - mean / step, y0 + sums.f / sums.weight, 0, residual};
+    return {sums.weight,        (sums.v * sums.f / sums.weight - sums.vf) / s * step,
+            last - mean / step, y0 + sums.f / sums.weight,
+            s / step / step,    residual};
 }
 
 /// A line with fixed-point parameters, and the squares it leaves.
@@ -94,28 +94,33 @@ struct format_limits {
 [[nodiscard]] constexpr quantized_line best_quantized(const segment_line& line, const format_limits& format,
                                                       double limit) noexcept {
     quantized_line best{.cost = limit};
+    const double residual = line.residual;
     double slope_unit = format.slope_unit, intercept_unit = format.intercept_unit;
     for (int e = 0; e <= format.max_exponent; ++e, slope_unit *= 2, intercept_unit *= 2) {
-        const double k = line.slope / slope_unit, b = line.y / intercept_unit, per_k = line.x * slope_unit / intercept_unit;
-        const double spread = line.spread * slope_unit * slope_unit, weight = line.weight * intercept_unit * intercept_unit;
-        const double first = whole(std::clamp(k, format.slope_min, format.slope_max));
+        const double k = line.slope / slope_unit, b = line.y / intercept_unit;
+        const double per_b = inverse(line.x * slope_unit / intercept_unit),
+                     per_spread = inverse(line.spread * slope_unit * slope_unit),
+                     per_weight = inverse(line.weight * intercept_unit * intercept_unit);
+        const double slope_min = format.slope_min, slope_max = format.slope_max, low = format.intercept_min,
+                     high = format.intercept_max, half_off = 0.5 - low;
+        const double first = whole(std::clamp(k, slope_min, slope_max)), last = 2 * (slope_max - slope_min + 1);
         bool in_the_way = false;
-        for (double direction = 1; direction > -2; direction -= 2) {
-            double trial = direction > 0 ? first : first - 1;
-            for (;; trial += direction) {
-                if (trial > format.slope_max || trial < format.slope_min) {
-                    in_the_way = true;
-                    break;
-                }
-                const double bound = line.residual + unfused(spread * ((trial - k) * (trial - k)));
-                if (bound >= best.cost) break;
-                const double exact = b - unfused(trial * per_k);
-                const double least = exact > format.intercept_min ? exact : format.intercept_min,
-                             near = whole(least < format.intercept_max ? least : format.intercept_max);
-                const double cost = bound + unfused(weight * ((near - exact) * (near - exact)));
-                in_the_way |= near - exact > 0.5 || exact - near > 0.5;
-                if (cost < best.cost) best = {static_cast<std::int32_t>(trial), static_cast<std::int32_t>(near), e, cost};
+        // first, first + 1, first - 1, first + 2, ... if k is not below first.
+        for (double trial = first, step = k >= first ? 1 : -1; step <= last && step >= -last;
+             trial += step, step = step > 0 ? -1 - step : 1 - step) {
+            if (trial > slope_max || trial < slope_min) {
+                in_the_way = true;
+                continue;
             }
+            const double bound = residual + (trial - k) * (trial - k) / per_spread;
+            if (bound >= best.cost) break;
+            const double exact = b - trial / per_b,
+                         near = exact <= low    ? low
+                                : exact >= high ? high
+                                                : static_cast<double>(static_cast<std::int64_t>(exact + half_off)) + low,
+                         cost = bound + (near - exact) * (near - exact) / per_weight;
+            if (near == low || near == high) in_the_way |= near - exact > 0.5 || exact - near > 0.5;
+            if (cost < best.cost) best = {static_cast<std::int32_t>(trial), static_cast<std::int32_t>(near), e, cost};
         }
         if (!in_the_way) break;
     }

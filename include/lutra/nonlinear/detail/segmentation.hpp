@@ -4,6 +4,7 @@
 #include <lutra/nonlinear/detail/segment.hpp>
 #include <lutra/nonlinear/sample_grid.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -34,7 +35,7 @@ struct segmentation {
 
     sample_grid grid;
     int n = 0;
-    double y[Capacity], weight[Capacity];
+    double y[Capacity], weight[Capacity], per_weight[Capacity];
     double tie = 0;
     table forward;                               ///< of the search itself
     double before[Capacity + 1][MaxEntries + 1]; ///< what real lines leave at least of the first points
@@ -58,7 +59,7 @@ struct segmentation {
             double last = 0;
             const double y0 = y[begin];
             for (; begin < n; ++begin) {
-                sums.add(y[begin] - y0, weight[begin]);
+                sums.add(y[begin] - y0, weight[begin], per_weight[begin]);
                 const double r = sums.residual();
                 if (r > most) break;
                 last = r;
@@ -86,11 +87,12 @@ struct segmentation {
 
     [[nodiscard]] constexpr segment_sums sums_of(int begin, int end) const noexcept {
         segment_sums sums;
-        for (int i = begin; i < end; ++i) sums.add(y[i] - y[begin], weight[i]);
+        for (int i = begin; i < end; ++i) sums.add(y[i] - y[begin], weight[i], per_weight[i]);
         return sums;
     }
     [[nodiscard]] constexpr segment_line line(int begin, int end) const noexcept {
-        return line_of(sums_of(begin, end), grid, end, y[begin]);
+        const segment_sums sums = sums_of(begin, end);
+        return line_of(sums, grid, end, y[begin], sums.residual());
     }
     [[nodiscard]] constexpr double segment_residual(int begin, int end) const noexcept {
         return sums_of(begin, end).residual();
@@ -110,7 +112,7 @@ struct segmentation {
             const double y0 = y[begin];
             int least = entries + 1;
             for (int end = begin + 1; end <= n; ++end) {
-                sums.add(y[end - 1] - y0, weight[end - 1]);
+                sums.add(y[end - 1] - y0, weight[end - 1], per_weight[end - 1]);
                 const double cost = sums.residual(), *const rest = forward.cost[end];
                 if (cost >= limit) break;
                 for (int m = forward.least[end] + 1; m <= entries && cost < here[m]; ++m) {
@@ -141,7 +143,7 @@ struct segmentation {
             double low = 0;
             int least = entries + 1;
             for (int end = begin + 1; end <= n; ++end) {
-                sums.add(y[end - 1] - y0, weight[end - 1]);
+                sums.add(y[end - 1] - y0, weight[end - 1], per_weight[end - 1]);
                 const double residual = sums.residual(), *const rest = forward.cost[end];
                 if (residual > low) low = residual;
                 double room = 0, above = 0;
@@ -150,7 +152,7 @@ struct segmentation {
                 const int from = forward.least[end] + 1;
                 for (int m = from; m <= most; ++m) room = here[m] - rest[m - 1] > room ? here[m] - rest[m - 1] : room;
                 if (low >= room) continue;
-                const double cost = best_quantized(line_of(sums, grid, end, y0), format, room).cost;
+                const double cost = best_quantized(line_of(sums, grid, end, y0, residual), format, room).cost;
                 if (cost > low) low = cost;
                 if (cost >= room) continue;
                 for (int m = from; m <= most; ++m) {
@@ -177,11 +179,35 @@ struct segmentation {
         return cover;
     }
 
-    constexpr void mirror() noexcept {
-        for (int i = 0, j = n - 1; i < j; ++i, --j) {
-            const double f = y[i], w = weight[i];
-            y[i] = y[j], weight[i] = weight[j], y[j] = f, weight[j] = w;
+    [[nodiscard]] constexpr double quantized_cost(int begin, int end, const format_limits& format) const noexcept {
+        return detail::best_quantized(line(begin, end), format, std::numeric_limits<double>::infinity()).cost;
+    }
+    /// What a cover leaves with lines of a format once no breakpoint can be moved alone, by a step, for the better.
+    constexpr double descend(list& cover, const format_limits& format) const noexcept {
+        double cost[MaxEntries]{}, total = 0;
+        std::int32_t* const at = cover.begin;
+        for (int j = 0; j < cover.count; ++j) cost[j] = quantized_cost(at[j], at[j + 1], format);
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (int j = 1; j < cover.count; ++j)
+                for (int step = -1; step <= 1; step += 2)
+                    for (;;) {
+                        const int to = at[j] + step;
+                        if (to <= at[j - 1] || to >= at[j + 1]) break;
+                        const double left = quantized_cost(at[j - 1], to, format),
+                                     right = quantized_cost(to, at[j + 1], format);
+                        if (left + right >= cost[j - 1] + cost[j] - tie) break;
+                        cost[j - 1] = left, cost[j] = right, at[j] = to, moved = true;
+                    }
         }
+        for (int j = 0; j < cover.count; ++j) total += cost[j];
+        return total;
+    }
+
+    constexpr void mirror() noexcept {
+        std::reverse(y, y + n);
+        std::reverse(weight, weight + n);
+        std::reverse(per_weight, per_weight + n);
     }
 
     /// The cover of least squares by real lines.
@@ -195,11 +221,10 @@ struct segmentation {
         mirror();
         const list mirrored = best_real(entries);
         mirror();
-        double limit = slack(entries);
-        for (int i = 0; i < mirrored.count; ++i)
-            limit += best_quantized(line(n - mirrored.begin[i + 1], n - mirrored.begin[i]), format,
-                                    std::numeric_limits<double>::infinity())
-                         .cost;
+        list cover;
+        cover.count = mirrored.count;
+        for (int i = 0; i <= cover.count; ++i) cover.begin[i] = n - mirrored.begin[cover.count - i];
+        const double limit = descend(cover, format) + slack(entries);
         for (int i = 0; i <= n; ++i)
             for (int m = 0; m <= entries; ++m) before[i][m] = forward.cost[n - i][m];
         solve_quantized(entries, limit, format);
