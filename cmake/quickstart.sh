@@ -108,7 +108,7 @@ demo() {
 }
 
 test_() {
-    packages "${basics[@]}" catch2 libcli11-dev
+    packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog
     need_tools
     configure release -D LUTRA_BUILD_TESTS=ON -D CMAKE_COMPILE_WARNING_AS_ERROR="${CI:+ON}" && build release &&
         run_tests release release --label-exclude '^(consumer|bench)$'
@@ -121,7 +121,7 @@ newest_clang() {
 }
 
 check() {
-    packages "${basics[@]}" catch2 libcli11-dev libbenchmark-dev arm-none-eabi-g++=gcc-arm-none-eabi \
+    packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog libbenchmark-dev arm-none-eabi-g++=gcc-arm-none-eabi \
         libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm=qemu-system-arm \
         aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
     newest_clang >/dev/null || packages clang++-19=clang-19

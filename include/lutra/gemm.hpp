@@ -2,7 +2,8 @@
 #pragma once
 
 /// @file
-/// All of the gemm room: matrix products in int8 under any multiplier and in float, their reference and their epilogues.
+/// All of the gemm room: matrix products in int8 under any multiplier and in float, their reference and their epilogues,
+/// and int8 functions by table.
 
 // IWYU pragma: begin_exports
 #include <lutra/gemm/epilogue.hpp>
@@ -10,6 +11,7 @@
 #include <lutra/gemm/float_gemm_parallel.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/gemm/map_bytes.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/reference.hpp>
 // IWYU pragma: end_exports

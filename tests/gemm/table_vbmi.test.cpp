@@ -26,6 +26,7 @@ namespace {
     #define _mm512_permutex2var_epi8(a, index, b) permute_bytes(a, index, ~std::uint64_t{0}, b)
     #define _mm512_mask2_permutex2var_epi8 permute_bytes
 
+    #include <lutra/gemm/arch/map_bytes.hpp>
     #include <lutra/gemm/detail/table_gemm.hpp>
 
     #include "operands.hpp"
@@ -91,6 +92,21 @@ void check(const std::vector<Entry>& table, std::size_t rows, std::size_t k, std
 }
 
 } // namespace
+
+TEST_CASE("bytes mapped by byte permutes equal the plain loop") {
+    if (!lutra::has_isa(lutra::isa::avx512bw)) return;
+    lutra::random_generator random{1};
+    std::vector<std::int8_t> table(256), in(200);
+    for (auto* bytes : {&table, &in})
+        for (auto& x : *bytes) x = static_cast<std::int8_t>(random.between(-128, 127));
+    for (std::size_t n = 0; n <= in.size(); ++n) {
+        std::vector<std::int8_t> out(n + 1, 99);
+        lutra::kernel::map_bytes_vbmi::run(table.data(), {in.data(), 0, out.data(), 0, 1, n});
+        std::size_t wrong = out[n] != 99;
+        for (std::size_t j = 0; j < n; ++j) wrong += out[j] != table[static_cast<std::uint8_t>(in[j])];
+        CHECK(wrong == 0);
+    }
+}
 
 TEMPLATE_TEST_CASE("look-ups by byte permutes equal the plain loop", "", std::int8_t, std::int16_t) {
     if (!lutra::has_isa(lutra::isa::avx512bw)) return;

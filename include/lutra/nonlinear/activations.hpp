@@ -129,7 +129,7 @@ struct gelu_tanh {
     static constexpr std::string_view name = "gelu_tanh";
     /// gelu_tanh(x).
     [[nodiscard]] static constexpr double at(double x) noexcept {
-        return x * sigmoid::at(1.5957691216057308 * x * (1 + 0.044715 * unfused(x * x)));
+        return x * sigmoid::at(1.5957691216057308 * x * (1 + unfused(0.044715 * unfused(x * x))));
     }
     /// gelu_tanh of each lane.
     static float_batch value(float_batch x) noexcept { return with_slope(x).value; }

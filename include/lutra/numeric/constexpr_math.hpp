@@ -136,7 +136,7 @@ constexpr double gauss(double x) noexcept {
     return part + unfused(part * expm1(rest));
 }
 /// erf(x) for 0 <= x < 2.
-constexpr double erf_near_0(double x) noexcept { return 1.1283791670955126 * (x * (gauss(x) * erf_series(x))); }
+constexpr double erf_near_0(double x) noexcept { return unfused(1.1283791670955126 * (x * (gauss(x) * erf_series(x)))); }
 } // namespace detail
 
 /// 1 - erf(x): to 1000 ulp where x is below 2, 5 ulp above.
@@ -145,7 +145,7 @@ constexpr double erf_near_0(double x) noexcept { return 1.1283791670955126 * (x 
     if (x < 0) return 2 - erfc(-x);
     if (x < 2) return 1 - detail::erf_near_0(x);
     if (x > 27.3) return 0;
-    return 0.56418958354775629 / x * detail::gauss(x) * detail::erfc_fraction(x);
+    return unfused(0.56418958354775629 / x * detail::gauss(x) * detail::erfc_fraction(x));
 }
 
 /// 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x, to 8 ulp.

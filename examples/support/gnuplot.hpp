@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "support/fail.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+#if defined(__unix__) || defined(__APPLE__)
+    #include <unistd.h>
+#endif
+
+/// The image that gnuplot draws from a script, which must not set an output. Ends the program with a sentence where there is
+/// no gnuplot, or where it fails.
+[[nodiscard]] inline std::vector<std::byte> draw(const std::string& script) {
+#if defined(__unix__) || defined(__APPLE__)
+    if (std::system("command -v gnuplot >/dev/null 2>&1") != 0)
+        fail("--plot needs gnuplot, which was not found: install it (Debian: gnuplot-nox)");
+    std::string path = (std::filesystem::temp_directory_path() / "lutra-plot-XXXXXX").string();
+    const int fd = mkstemp(path.data());
+    std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
+    if (file == nullptr) fail("no file for a gnuplot script can be made in the folder for temporary files");
+    const bool written = std::fwrite(script.data(), 1, script.size(), file) == script.size();
+    const bool closed = std::fclose(file) == 0;
+
+    std::vector<std::byte> image;
+    int status = -1;
+    if (written && closed)
+        if (std::FILE* pipe = popen(("gnuplot '" + path + "'").c_str(), "r"); pipe != nullptr) {
+            std::array<std::byte, 4096> buffer{};
+            for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+                image.insert(image.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(n));
+            status = pclose(pipe);
+        }
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    if (status != 0 || image.empty()) fail("gnuplot could not draw the plot; what it said stands above");
+    return image;
+#else
+    static_cast<void>(script);
+    fail("--plot needs a system with pipes, to ask gnuplot");
+#endif
+}
