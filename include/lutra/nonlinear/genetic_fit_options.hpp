@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/nonlinear/activations.hpp>
+#include <lutra/nonlinear/functions.hpp>
 #include <lutra/search/budget.hpp>
 #include <lutra/search/genetic.hpp>
 
@@ -42,5 +44,29 @@ struct genetic_fit_options {
 
 inline constexpr std::size_t max_fit_population = 64; ///< of genetic_fit_options
 inline constexpr std::int32_t max_fit_samples = 4096; ///< of a genetic fit
+
+/// What GQA-LUT varies from function to function: the ends of the outer chords, and whether mutations round. To be used with
+/// published_grid; declared for the same functions.
+///
+/// @code
+/// lutra::genetic_fit_options options = lutra::published_ends<lutra::gelu>;
+/// options.seed = 1;
+/// @endcode
+template <real_function F>
+inline constexpr genetic_fit_options published_ends = [] {
+    static_assert(sizeof(F) == 0, "this function has no published ends: set low_end and high_end, or leave them out");
+    return genetic_fit_options{};
+}();
+template <>
+inline constexpr genetic_fit_options published_ends<gelu>{.low_end = -1e4, .high_end = 1e4};
+template <>
+inline constexpr genetic_fit_options published_ends<hswish>{.low_end = -1e4, .high_end = 1e4};
+template <>
+inline constexpr genetic_fit_options published_ends<natural_exponential>{.low_end = -16, .high_end = 0};
+template <>
+inline constexpr genetic_fit_options published_ends<reciprocal>{.round_breakpoints = false, .low_end = 0.5, .high_end = 4};
+template <>
+inline constexpr genetic_fit_options published_ends<reciprocal_sqrt>{
+    .round_breakpoints = false, .low_end = 0.25, .high_end = 4};
 
 } // namespace lutra
