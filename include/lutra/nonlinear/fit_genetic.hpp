@@ -36,7 +36,7 @@ constexpr pwl_fit fit_genetic_within(Function, int entries, const pwl_format& fo
         p,
         {.initialise = {range, static_cast<std::size_t>(entries - 1)},
          .mutate = {range, options.round_breakpoints, options.local_moves}},
-        options.search};
+        options.search()};
     search.run(options.budget, report, on);
     return measured_fit<Function>(p.table(search.best()), grid);
 }
@@ -61,7 +61,7 @@ constexpr pwl_fit fit_genetic_within(Function, int entries, const pwl_format& fo
 ///
 /// @code
 /// constexpr lutra::sample_grid grid{-400, 800, 100}; // -4, -3.99, ..., 3.99
-/// const lutra::pwl_fit fit = lutra::fit_genetic(lutra::gelu{}, 8, {}, grid, {.search = {.seed = 1}});
+/// const lutra::pwl_fit fit = lutra::fit_genetic(lutra::gelu{}, 8, {}, grid, {.seed = 1});
 /// @endcode
 template <real_function Function, class Report = no_report, executor Executor = serial_executor>
 [[nodiscard]] constexpr pwl_fit fit_genetic(Function function, int entries, const pwl_format& format,

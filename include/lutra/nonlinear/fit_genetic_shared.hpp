@@ -68,7 +68,7 @@ constexpr pwl_shared_fit fit_shared_within(Function, int entries, const pwl_form
         p,
         {.initialise = {range, static_cast<std::size_t>(entries - 1)},
          .mutate = {range, options.round_breakpoints, options.local_moves}},
-        options.search};
+        options.search()};
     search.run(options.budget, report, on);
 
     const auto& genes = search.best();

@@ -105,8 +105,8 @@ constexpr void require_fit(int entries, const pwl_format& format, const genetic_
     require(format.valid(), panic_code::bad_argument, "a genetic fit needs a valid pwl_format");
     require(options.local_moves >= 0 && options.local_moves <= 1, panic_code::bad_argument,
             "the share of local moves lies in [0, 1]");
-    require(options.search.population <= max_fit_population, panic_code::bad_argument,
-            "the population of a genetic fit is 2 to 64", static_cast<long long>(options.search.population),
+    require(options.population <= max_fit_population, panic_code::bad_argument,
+            "the population of a genetic fit is 2 to 64", static_cast<long long>(options.population),
             static_cast<long long>(max_fit_population));
 }
 
