@@ -34,7 +34,9 @@ bool frozen() {
 }
 template <class... F>
 bool all_frozen() {
-    return (... & (frozen<F, 8>() & frozen<F, 16>()));
+    bool near = true;
+    ((near = frozen<F, 8>() && near, near = frozen<F, 16>() && near), ...);
+    return near;
 }
 
 } // namespace
