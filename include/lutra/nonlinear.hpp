@@ -3,9 +3,7 @@
 
 /// @file
 /// All of the nonlinear room: activations, softmax and layer norm in float, also with a quantised result, and
-/// piecewise-linear tables, emitted as C and as Verilog.
 
-// IWYU pragma: begin_exports
 #include <lutra/nonlinear/activations.hpp>
 #include <lutra/nonlinear/divided_softmax.hpp>
 #include <lutra/nonlinear/emit_c.hpp>
@@ -20,7 +18,11 @@
 #include <lutra/nonlinear/functions.hpp>
 #include <lutra/nonlinear/genetic_fit_options.hpp>
 #include <lutra/nonlinear/integer_gelu.hpp>
+#include <lutra/nonlinear/pwl.hpp>
 #include <lutra/nonlinear/pwl_circuit.hpp>
+// IWYU pragma: begin_exports
+/// piecewise-linear tables with their optimal fits.
+/// piecewise-linear tables, emitted as C and as Verilog.
 #include <lutra/nonlinear/pwl_table.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>

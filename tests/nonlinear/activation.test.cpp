@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -109,4 +110,68 @@ TEST_CASE("an activation of any length reads and writes nothing else") {
 TEST_CASE("an activation has a name") {
     CHECK(lutra::gelu::name == "gelu");
     CHECK(lutra::relu::name == "relu");
+}
+
+namespace {
+
+/// The largest errors of a function's value, relative to 1 + |x| where @p grows, and of its slope.
+template <class Function, class Value, class Slope>
+std::pair<double, double> worst_errors(bool grows, Value value_at, Slope slope_at) {
+    const std::vector<float> x = arguments();
+    const auto [value, slope] = evaluate<Function>(x);
+    std::vector<float> alone = x;
+    lutra::apply<Function>(alone);
+    CHECK(alone == value);
+    double worst_value = 0, worst_slope = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const auto t = static_cast<long double>(x[i]);
+        const auto error = [](float got, long double expected) {
+            return static_cast<double>(std::fabs(static_cast<long double>(got) - expected));
+        };
+        worst_value = std::max(worst_value, error(value[i], value_at(t)) / (grows ? 1 + std::fabs(double{x[i]}) : 1));
+        worst_slope = std::max(worst_slope, error(slope[i], slope_at(t)));
+        const auto at = static_cast<long double>(Function::at(double{x[i]}));
+        if (std::fabs(t) < 1e6L) CHECK(std::fabs(at - value_at(t)) <= 1e-14L * (1 + std::fabs(t)));
+    }
+    return {worst_value, worst_slope};
+}
+long double logistic(long double x) { return 1 / (1 + std::exp(-x)); }
+
+} // namespace
+
+TEST_CASE("sigmoid, tanh and silu and their slopes are within their bounds") {
+    const auto [sigmoid, sigmoid_slope] =
+        worst_errors<lutra::sigmoid>(false, logistic, [](long double x) { return logistic(x) * logistic(-x); });
+    CHECK(sigmoid < 2e-7);
+    CHECK(sigmoid_slope < 2e-7);
+    const auto [tanh, tanh_slope] = worst_errors<lutra::hyperbolic_tangent>(
+        false, [](long double x) { return std::tanh(x); }, [](long double x) { return 1 - std::tanh(x) * std::tanh(x); });
+    CHECK(tanh < 4e-7);
+    CHECK(tanh_slope < 1e-6);
+    const auto [silu, silu_slope] = worst_errors<lutra::silu>(
+        true, [](long double x) { return x * logistic(x); },
+        [](long double x) { return logistic(x) + x * logistic(x) * logistic(-x); });
+    CHECK(silu < 2e-7);
+    CHECK(silu_slope < 1e-6);
+}
+
+TEST_CASE("hswish and gelu_tanh and their slopes are within their bounds") {
+    const auto [hswish, hswish_slope] = worst_errors<lutra::hswish>(
+        true, [](long double x) { return x * std::min(std::max(x + 3, 0.0L), 6.0L) / 6; },
+        [](long double x) { return x <= -3  ? 0
+                                   : x >= 3 ? 1
+                                            : (2 * x + 3) / 6; });
+    CHECK(hswish < 2e-7);
+    CHECK(hswish_slope < 1e-6);
+    const long double c = 1.5957691216057307117597842397375L;
+    const auto inner = [c](long double x) { return c * x * (1 + 0.044715L * x * x); };
+    const auto [gelu, gelu_slope] = worst_errors<lutra::gelu_tanh>(
+        true, [&](long double x) { return x * logistic(inner(x)); },
+        [&](long double x) {
+            if (std::fabs(x) > 100) return x > 0 ? 1.0L : 0.0L;
+            const long double s = logistic(inner(x));
+            return s + x * s * logistic(-inner(x)) * c * (1 + 3 * 0.044715L * x * x);
+        });
+    CHECK(gelu < 2e-7);
+    CHECK(gelu_slope < 2e-6);
 }

@@ -97,7 +97,7 @@ constexpr double erfc_fraction(double x) noexcept {
     return unfused(n * detail::ln2_high) + (fraction + unfused(n * detail::ln2_low));
 }
 
-/// ln(1 + x), without cancellation near 0.
+/// ln(1 + x), without cancellation near 0; to 3 ulp.
 [[nodiscard]] constexpr double log1p(double x) noexcept {
     if (x > -0.3 && x < 0.5) return x == 0 ? x : detail::twice_artanh(x / (2 + x));
     return log(1 + x);
@@ -107,22 +107,21 @@ constexpr double erfc_fraction(double x) noexcept {
 [[nodiscard]] constexpr double sqrt(double x) noexcept {
     if (x != x || x < 0) return detail::nan;
     if (x == 0 || x == detail::infinity) return x;
-    double scale = 1;
-    if (x < 0x1p-900) x *= 0x1p1000 /* exact */, scale = 0x1p-500;
-    if (x > 0x1p900) x *= 0x1p-200, scale = 0x1p100;
-    // Halve the exponent, then Newton: each step doubles the digits.
-    auto root = std::bit_cast<double>((std::bit_cast<std::uint64_t>(x) >> 1) + (std::uint64_t{1023} << 51));
-    for (int i = 0; i < 6; ++i) root = (root + x / root) / 2;
-    // The exact sign of x - (root + half an ulp)^2 decides on the last digit: in integers of 106 bits it would be simple;
-    // in doubles, the square of a sum is split into its exact parts.
-    const auto residue = [&](double r) { // x - r^2 to double precision (Dekker, 1971)
-        const double big = unfused(r * 134217729.0), high = big - (big - r), low = r - high;
-        const double square = unfused(r * r);
-        const double rest = ((unfused(high * high) - square) + 2 * unfused(high * low)) + unfused(low * low);
-        return (x - square) - rest;
-    };
-    const double correction = residue(root) / (2 * root);
-    return (root + correction) * scale;
+    int half = 0;
+    if (x < 0x1p-1022) x *= 0x1p54, half = -27; // subnormal
+    const auto bits = std::bit_cast<std::uint64_t>(x);
+    const int exponent = static_cast<int>(bits >> 52) - 1023;
+    half += exponent >> 1;
+    const std::uint64_t whole = ((bits & 0xf'ffff'ffff'ffffu) | (std::uint64_t{1} << 52)) << (exponent & 1);
+    const double f = static_cast<double>(whole) * 0x1p-52; // x = f 4^half, f in [1, 4)
+    double root = (1 + f) / 2;
+    for (int i = 0; i < 5; ++i) root = (root + f / root) / 2; // Newton: each step doubles the digits
+    // The last digit in integers: r is the nearest where -r < f 2^104 - r^2 <= r, a difference that 64 bits hold.
+    auto r = static_cast<std::uint64_t>(root * 0x1p52);
+    const auto difference = [&] { return static_cast<std::int64_t>((whole << 52) - r * r); };
+    while (difference() > static_cast<std::int64_t>(r)) ++r;
+    while (difference() <= -static_cast<std::int64_t>(r)) --r;
+    return static_cast<double>(r) * 0x1p-52 * detail::power_of_two(half);
 }
 
 /// 1 / sqrt(x).
@@ -155,7 +154,7 @@ constexpr double erf_near_0(double x) noexcept { return unfused(1.12837916709551
     return x < 2 ? detail::erf_near_0(x) : 1 - erfc(x);
 }
 
-/// (e^x - e^-x) / (e^x + e^-x).
+/// (e^x - e^-x) / (e^x + e^-x), to 3 ulp.
 [[nodiscard]] constexpr double tanh(double x) noexcept {
     if (x != x || x == 0) return x;
     if (x > 20) return 1;

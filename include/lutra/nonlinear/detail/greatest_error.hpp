@@ -103,8 +103,8 @@ constexpr quantized_line least_error_quantized(const segmentation<Capacity, MaxE
     const double slope = step * s.grid.per_unit, x0 = s.grid.at(begin);
     double slope_unit = format.slope_unit, intercept_unit = format.intercept_unit;
     for (int e = 0; e <= format.max_exponent; ++e, slope_unit *= 2, intercept_unit *= 2) {
-        const double first = whole(std::clamp(slope / slope_unit, format.slope_min, format.slope_max));
-        bool in_the_way = false;
+        const double exact = slope / slope_unit, first = whole(std::clamp(exact, format.slope_min, format.slope_max));
+        bool in_the_way = exact > format.slope_max || exact < format.slope_min;
         for (double direction = 1; direction > -2; direction -= 2)
             for (double trial = direction > 0 ? first : first - 1;; trial += direction) {
                 if (trial > format.slope_max || trial < format.slope_min) {

@@ -104,7 +104,7 @@ struct format_limits {
         const double slope_min = format.slope_min, slope_max = format.slope_max, low = format.intercept_min,
                      high = format.intercept_max, half_off = 0.5 - low;
         const double first = whole(std::clamp(k, slope_min, slope_max)), last = 2 * (slope_max - slope_min + 1);
-        bool in_the_way = false;
+        bool in_the_way = k > slope_max || k < slope_min;
         // first, first + 1, first - 1, first + 2, ... if k is not below first.
         for (double trial = first, step = k >= first ? 1 : -1; step <= last && step >= -last;
              trial += step, step = step > 0 ? -1 - step : 1 - step) {

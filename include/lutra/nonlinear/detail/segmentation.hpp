@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/panic.hpp>
 #include <lutra/nonlinear/detail/segment.hpp>
 #include <lutra/nonlinear/sample_grid.hpp>
 
@@ -40,7 +41,7 @@ struct segmentation {
     table forward;                               ///< of the search itself
     double before[Capacity + 1][MaxEntries + 1]; ///< what real lines leave at least of the first points
 
-    [[nodiscard]] constexpr double slack(int entries) const noexcept { return 4 * tie * (entries + 2); }
+    [[nodiscard]] constexpr double slack(int entries) const noexcept { return 16 * tie * (entries + 2); }
 
     constexpr void set_tie() noexcept {
         double low = y[0], high = y[0], total = 0;
@@ -72,7 +73,8 @@ struct segmentation {
     /// A cover whose segments leave about as much each, which is near the optimum; returns what it leaves.
     constexpr double level_cover(int entries, list& best) const noexcept {
         list trial;
-        double high = segment_residual(0, n), low = 0, least = greedy(high, entries, best);
+        best.count = 1, best.begin[0] = 0, best.begin[1] = n;
+        double high = segment_residual(0, n), low = 0, least = high;
         for (int i = 0; i < 12 && high > tie; ++i) {
             const double middle = low > 0 ? (low + high) / 2 : high / 8, total = greedy(middle, entries, trial);
             if (total < 0) {
@@ -168,7 +170,10 @@ struct segmentation {
     }
 
     /// What the search chose. Fewer than @p entries segments where more gain nothing.
-    [[nodiscard]] constexpr list chosen(int entries) const noexcept {
+    [[nodiscard]] constexpr list chosen(int entries) const {
+        require(forward.next[0][entries] != 0, panic_code::verification,
+                "the search for a fit lost its optimum to rounding: scale the values or the weights; entries follow",
+                entries);
         const double* const cost = forward.cost[0];
         int m = entries;
         while (m > 1 && forward.next[0][m - 1] != 0 && cost[m - 1] <= cost[entries] + tie) --m;
@@ -211,13 +216,13 @@ struct segmentation {
     }
 
     /// The cover of least squares by real lines.
-    [[nodiscard]] constexpr list best_real(int entries) noexcept {
+    [[nodiscard]] constexpr list best_real(int entries) {
         list cover;
         solve_real(entries, level_cover(entries, cover) + slack(entries));
         return chosen(entries);
     }
     /// The cover of least squares by lines of a format.
-    [[nodiscard]] constexpr list best_quantized_cover(int entries, const format_limits& format) noexcept {
+    [[nodiscard]] constexpr list best_quantized_cover(int entries, const format_limits& format) {
         mirror();
         const list mirrored = best_real(entries);
         mirror();
