@@ -270,7 +270,7 @@ template <int N, int Capacity = 1024>
                 const detail::error_line line = detail::least_error(s, begin, end);
                 fit.curve.slope[i] = line.slope, fit.curve.intercept[i] = line.intercept;
             }
-        } else {
+        } else if (j > 0) { // always: a cover has a segment
             fit.curve.slope[i] = fit.curve.slope[i - 1], fit.curve.intercept[i] = fit.curve.intercept[i - 1];
         }
         if (j > 0) fit.curve.breakpoint[i - 1] = grid.at(j < cover.count ? cover.begin[j] : grid.count);

@@ -103,23 +103,25 @@ struct format_limits {
                      per_weight = inverse(line.weight * intercept_unit * intercept_unit);
         const double slope_min = format.slope_min, slope_max = format.slope_max, low = format.intercept_min,
                      high = format.intercept_max, half_off = 0.5 - low;
-        const double first = whole(std::clamp(k, slope_min, slope_max)), last = 2 * (slope_max - slope_min + 1);
-        bool in_the_way = k > slope_max || k < slope_min;
+        bool in_the_way = k > slope_max || k < slope_min, outside = false;
         // first, first + 1, first - 1, first + 2, ... if k is not below first.
-        for (double trial = first, step = k >= first ? 1 : -1; step <= last && step >= -last;
-             trial += step, step = step > 0 ? -1 - step : 1 - step) {
+        double trial = whole(std::clamp(k, slope_min, slope_max));
+        for (double step = k >= trial ? 1 : -1;; trial += step, step = step > 0 ? -1 - step : 1 - step) {
             if (trial > slope_max || trial < slope_min) {
-                in_the_way = true;
+                if (outside) break; // on both sides
+                in_the_way = outside = true;
                 continue;
             }
+            outside = false;
             const double bound = residual + (trial - k) * (trial - k) / per_spread;
             if (bound >= best.cost) break;
-            const double exact = b - trial / per_b,
-                         near = exact <= low    ? low
-                                : exact >= high ? high
-                                                : static_cast<double>(static_cast<std::int64_t>(exact + half_off)) + low,
-                         cost = bound + (near - exact) * (near - exact) / per_weight;
-            if (near == low || near == high) in_the_way |= near - exact > 0.5 || exact - near > 0.5;
+            const double exact = b - trial / per_b;
+            double near = 0;
+            if (exact > low && exact < high)
+                near = static_cast<double>(static_cast<std::int64_t>(exact + half_off)) + low;
+            else
+                near = exact > low ? high : low, in_the_way |= exact - near > 0.5 || near - exact > 0.5;
+            const double cost = bound + (near - exact) * (near - exact) / per_weight;
             if (cost < best.cost) best = {static_cast<std::int32_t>(trial), static_cast<std::int32_t>(near), e, cost};
         }
         if (!in_the_way) break;

@@ -142,16 +142,16 @@ struct segmentation {
             while (most > 0 && here[most] <= 0) --most;
             segment_sums sums;
             const double y0 = y[begin];
-            double low = 0;
+            double low = 0, above = 0; // the greatest of `here`
             int least = entries + 1;
+            for (int m = 1; m <= most; ++m) above = here[m] > above ? here[m] : above;
             for (int end = begin + 1; end <= n; ++end) {
                 sums.add(y[end - 1] - y0, weight[end - 1], per_weight[end - 1]);
                 const double residual = sums.residual(), *const rest = forward.cost[end];
                 if (residual > low) low = residual;
-                double room = 0, above = 0;
-                for (int m = 1; m <= most; ++m) above = here[m] > above ? here[m] : above;
                 if (low >= above) break;
                 const int from = forward.least[end] + 1;
+                double room = 0;
                 for (int m = from; m <= most; ++m) room = here[m] - rest[m - 1] > room ? here[m] - rest[m - 1] : room;
                 if (low >= room) continue;
                 const double cost = best_quantized(line_of(sums, grid, end, y0, residual), format, room).cost;
@@ -162,6 +162,8 @@ struct segmentation {
                     here[m] = cost + rest[m - 1], next[m] = static_cast<std::uint16_t>(end);
                     if (m < least) least = m;
                 }
+                above = 0;
+                for (int m = 1; m <= most; ++m) above = here[m] > above ? here[m] : above;
             }
             forward.least[begin] = static_cast<std::uint16_t>(least);
             for (int m = 0; m <= entries; ++m)
