@@ -6,6 +6,7 @@
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/dequantize_rows.hpp>
+#include <lutra/gemm/arch/look_up_rows.hpp>
 #include <lutra/gemm/arch/requantize_rows.hpp>
 #include <lutra/numeric/requantize.hpp>
 
@@ -84,11 +85,11 @@ struct requantize_sums {
         if (table.empty()) return;
         require(table.size() == 256, panic_code::bad_shape, "an activation table holds one value for each of 256 bytes",
                 static_cast<long long>(table.size()), 256);
-        for (std::size_t r = 0; r < sums.rows(); ++r)
-            for (std::size_t j = 0; j < sums.cols(); ++j) {
-                std::int8_t& value = to[r * out.stride() + j];
-                value = table[static_cast<std::uint8_t>(value)];
-            }
+        const matrix_view<std::int8_t> found{to, sums.rows(), sums.cols(), out.stride()};
+        if (std::is_constant_evaluated())
+            kernel::look_up_rows(found, table.data());
+        else
+            kernel::look_up_rows_for(best_isa())(found, table.data());
     }
 };
 
