@@ -84,14 +84,14 @@ TEST_CASE("integer layer norm: within the stated error of the exact one, on rows
 }
 
 TEST_CASE("integer layer norm: every variance that two elements can have") {
-    const prepared<16> p{{1, 1}, {0, 0}, 1e-6f, 0x1p-8f, 0.01f};
+    const prepared<16> p{{1, 1}, {0, 0}, 1e-12f, 0x1p-8f, 0.01f};
     const auto norm = p.norm();
     std::vector<std::int8_t> out(2), expected(2);
     for (int d = 0; d <= 65535; ++d) {
         const std::vector<std::int16_t> x{static_cast<std::int16_t>(d / 2), static_cast<std::int16_t>(d / 2 - d)};
         norm(x, out);
         norm.reference(x, expected);
-        const double half = d * 0x1p-9, exact = half / std::sqrt(half * half + 1e-6) * 100;
+        const double half = d * 0x1p-9, exact = half / std::sqrt(half * half + 1e-12) * 100;
         if (out != expected || std::fabs(out[0] - exact) > 0.7 || std::fabs(out[1] + exact) > 0.7) FAIL("difference " << d);
     }
 }
@@ -124,9 +124,9 @@ TEST_CASE("integer layer norm: refuses what it cannot hold") {
     REQUIRE_PANIC(make(3, 3, 1, 0, 0, 1), bad_argument);
     REQUIRE_PANIC(make(3, 3, 1, 0, 1, 0), bad_argument);
     REQUIRE_PANIC(make(3, 3, 20000, 0, 1, 1), bad_argument);
-    const prepared<16> p{{1, 1}, {0, 0}};
+    const prepared<16> two{{1, 1}, {0, 0}};
     std::vector<std::int16_t> x(3);
     std::vector<std::int8_t> out(3);
-    REQUIRE_PANIC(p.norm()(x, out), bad_shape);
-    REQUIRE_PANIC(p.norm()(std::span{x}.first(2), out), bad_shape);
+    REQUIRE_PANIC(two.norm()(x, out), bad_shape);
+    REQUIRE_PANIC(two.norm()(std::span{x}.first(2), out), bad_shape);
 }

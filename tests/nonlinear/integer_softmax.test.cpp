@@ -109,14 +109,14 @@ TEST_CASE("integer softmax: is a constant expression, and knows what a score is 
 TEST_CASE("integer softmax: refuses rows that it cannot sum") {
     using s = lutra::pwl_softmax<16>;
     std::vector<std::int16_t> x(70000);
-    std::vector<std::int8_t> p(70000);
+    std::vector<std::int8_t> out(70000);
     REQUIRE_PANIC(s::reference({}, {}), empty);
-    REQUIRE_PANIC(s::apply({x.data(), 2, 0}, {p.data(), 2, 0}), empty);
-    REQUIRE_PANIC(s::reference(x, p), bad_shape);
-    REQUIRE_PANIC(s::reference(std::span{x}.first(3), std::span{p}.first(2)), bad_shape);
-    REQUIRE_PANIC(s::apply({x.data(), 2, 3}, {p.data(), 1, 3}), bad_shape);
-    s::reference(std::span{x}.first(65536), std::span{p}.first(65536)); // the longest
-    CHECK(int{p[0]} == 0);
+    REQUIRE_PANIC(s::apply({x.data(), 2, 0}, {out.data(), 2, 0}), empty);
+    REQUIRE_PANIC(s::reference(x, out), bad_shape);
+    REQUIRE_PANIC(s::reference(std::span{x}.first(3), std::span{out}.first(2)), bad_shape);
+    REQUIRE_PANIC(s::apply({x.data(), 2, 3}, {out.data(), 1, 3}), bad_shape);
+    s::reference(std::span{x}.first(65536), std::span{out}.first(65536)); // the longest
+    CHECK(int{out[0]} == 0);
 }
 
 TEST_CASE("activation tables: of a table its integers, of a function the nearest") {

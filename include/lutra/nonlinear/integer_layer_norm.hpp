@@ -22,12 +22,12 @@ namespace lutra {
 /// 1 / sqrt(x). Weights, biases, the output's scale and epsilon are prepared as integers once.
 ///
 /// Of a row of n elements with sum S and sum of squares Q, D = n x - S is n times a deviation from the mean and
-/// V = n Q - S^2 + n^2 epsilon is n^2 times the variance, both exact. With V = 4^k v, v in [1, 4), the table gives
-/// 1 / sqrt(v) at v cut to 14 fraction bits, and D / sqrt(V) follows with `fraction` bits: D 2^(fraction - k), rounded half
-/// up, times the table's value, rounded half up. The output is that times a weight plus a bias, rounded half up and clamped
-/// to +-127. With w a weight in steps of the output and z the exact (x - mean) / deviation, the output is off by less than
-/// 0.51 + |w| (0.0007 |z| + 1.6 / 2^fraction) steps at 16 entries; at 8, 0.0025 takes the place of 0.0007. `fraction` is 15
-/// less half the binary logarithm of n, rounded up.
+/// V = n Q - S^2 + n^2 epsilon is n^2 times the variance, both exact but for epsilon's rounding. With V = 4^k v, v in [1,
+/// 4), the table gives 1 / sqrt(v) at v cut to 14 fraction bits, and D / sqrt(V) follows with `fraction` bits: D 2^(fraction
+/// - k), rounded half up, times the table's value, rounded half up. The output is that times a weight plus a bias, rounded
+/// half up and clamped to +-127. With w a weight in steps of the output and z the exact (x - mean) / deviation, the output
+/// is off by less than 0.51 + |w| (0.0007 |z| + 1.6 / 2^fraction) steps at 16 entries; at 8, 0.0025 takes the place of
+/// 0.0007. `fraction` is 15 less half the binary logarithm of n, rounded up.
 ///
 /// @code
 /// const auto norm = lutra::pwl_layer_norm<16>::make(weight, bias, epsilon, residual_scale, output_scale, memory);
