@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <lutra/core/random.hpp>
+#include <lutra/gemm/arch/softmax_rows.hpp>
 #include <lutra/gemm/epilogue.hpp>
 
 #include "support/catch.hpp"
@@ -159,6 +160,46 @@ TEST_CASE("requantize_sums looks an activation table up") {
     CHECK(out == std::array<std::int8_t, 7>{0, 0, 0, 0, 0, 4, 63});
     const lutra::requantize_sums wrong{{out.data(), 1, 7}, by, {}, std::span{table}.first(255)};
     REQUIRE_PANIC(wrong(0, 2, sums), bad_shape);
+}
+
+TEST_CASE("looked-up rows: every byte, every length, and nothing past it") {
+    std::array<std::int8_t, 256> table{};
+    for (std::size_t i = 0; i < 256; ++i) table[i] = static_cast<std::int8_t>(i * 167 + 13); // a permutation
+    for (const lutra::isa isa : instruction_sets())
+        for (std::size_t n = 0; n <= 256; ++n) {
+            std::vector<std::int8_t> x(2 * n + 1);
+            for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<std::int8_t>(i + n);
+            const auto before = x;
+            lutra::kernel::look_up_rows_for(isa)({x.data(), 2, n, n + 1}, table.data());
+            bool right = true;
+            for (std::size_t i = 0; i < x.size(); ++i)
+                right = right && x[i] == (i == n ? before[i] : table[static_cast<std::uint8_t>(before[i])]);
+            CHECK(right);
+        }
+}
+
+TEST_CASE("softmax rows: as pwl_softmax::apply, every exponent, row length and stride") {
+    using softmax = lutra::pwl_softmax<8>;
+    lutra::random_generator random{9};
+    for (const lutra::isa isa : instruction_sets())
+        for (std::size_t n = 1; n <= 300; ++n) {
+            const std::size_t stride = n + n % 3, size = 3 * stride - (stride - n);
+            std::vector<std::int16_t> x(size);
+            for (std::size_t i = 0; i < size; ++i)
+                x[i] = n > 290 ? static_cast<std::int16_t>(-32768 + static_cast<int>(i * (n - 288)))
+                               : static_cast<std::int16_t>(random.between(-32768, 32767) >> random.below(10));
+            auto y = x;
+            std::vector<std::int8_t> out(size, 99), expected = out;
+            lutra::kernel::softmax_rows<softmax>({x.data(), 3, n, stride}, {out.data(), 3, n, stride}, isa);
+            softmax::apply({y.data(), 3, n, stride}, {expected.data(), 3, n, stride});
+            CHECK(out == expected);
+        }
+    std::vector<std::int16_t> flat(65536, 5);
+    std::vector<std::int8_t> out(flat.size(), 1);
+    lutra::kernel::softmax_rows<softmax>({flat.data(), 1, flat.size()}, {out.data(), 1, out.size()}, lutra::best_isa());
+    CHECK(std::all_of(out.begin(), out.end(), [](auto p) { return p == 0; }));
+    REQUIRE_PANIC(lutra::kernel::softmax_rows<softmax>({flat.data(), 1, 5}, {out.data(), 1, 4}, lutra::best_isa()),
+                  bad_shape);
 }
 
 TEST_CASE("epilogues are constant expressions") {
