@@ -104,6 +104,13 @@ TEST_CASE("integer_vit: the residual stream's step counts, and it saturates") {
     REQUIRE_PANIC(s.logits(exact, 3, 16), bad_argument);
 }
 
+TEST_CASE("integer_vit: the bits of one network, on every machine") {
+    const setup s{tiny_config()};
+    const std::vector<lutra::layer_choice> exact(2);
+    CHECK(s.logits(exact, 3) == std::vector<std::int32_t>{-44195, 20521, -9764, 46279, -57646, -53906, 36545, -12197, 40342,
+                                                          -40504, -27234, -11814, -15558, 37723, -69140});
+}
+
 TEST_CASE("integer_vit: in float it is int8_vit but for the non-linearities' errors") {
     const setup s{tiny_config(true)};
     const std::vector<lutra::layer_choice> exact(2);
