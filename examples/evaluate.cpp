@@ -12,6 +12,7 @@
 #include <lutra/multiplier/error_metrics.hpp>
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
@@ -69,6 +70,24 @@ std::vector<float> activation_scales(const lutra::safetensors& file, const lutra
     return lutra::scales_of(lutra::observe_activations(ex, model.parameters(), data.pixels), method);
 }
 
+/// An int8 network of either kind, and its memory.
+template <class Network>
+struct built {
+    lutra::arena_memory memory;
+    Network network;
+
+    built(const lutra::vit_model& model, const std::vector<float>& scales, const std::vector<lutra::layer_choice>& choices,
+          lutra::weight_granularity granularity)
+        : memory{Network::packed_bytes(model.config, choices)}, network{make(model, scales, choices, granularity)} {}
+
+private:
+    Network make(const lutra::vit_model& model, const std::vector<float>& scales,
+                 const std::vector<lutra::layer_choice>& choices, lutra::weight_granularity granularity) const {
+        lutra::arena weights{memory.bytes()};
+        return {model.parameters(), scales, choices, weights, granularity};
+    }
+};
+
 template <class Model>
 outcome measure(const Model& model, const labelled_images& data, lutra::thread_executor& ex, std::size_t batch) {
     const auto start = std::chrono::steady_clock::now();
@@ -86,7 +105,7 @@ int main(int argc, char** argv) {
     std::filesystem::path model_path = examples_folder / "models" / "fashion_mnist_vit.safetensors", images, labels,
                           calibration_images, json;
     std::vector<std::string> names;
-    std::string attention_name = "exact", calibrator;
+    std::string attention_name = "exact", non_linear = "float", calibrator;
     table_options table;
     lutra::vit_overrides overrides;
     std::vector<float> mean, deviation;
@@ -103,6 +122,10 @@ int main(int argc, char** argv) {
     app.add_option("--attention-multiplier", attention_name, "For Q K^T and A V, a built-in or a table file")
         ->capture_default_str();
     add_table_options(app, table);
+    app.add_option("--non-linear", non_linear,
+                   "What stands between the int8 products: float functions, or integers and tables only")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"float", "integer"}));
     app.add_option("--calibrator", calibrator,
                    "max, percentile, mse or entropy: calibrate anew on training images (default: stored scales)");
     app.add_option("--calibration-images", calibration_images,
@@ -151,6 +174,7 @@ int main(int argc, char** argv) {
     lutra::thread_executor ex{threads};
     const auto scales = activation_scales(file, model, calibrator, calibration_images, ex);
     const auto n = static_cast<double>(data.images.count);
+    const bool integer = non_linear == "integer";
     std::printf("%s: %zu parameters, %ux%u images, dim %u, depth %u; %zu images, %zu threads, int8 kernels: %s\n",
                 model_path.filename().c_str(), model.values.size(), c.image_height, c.image_width, c.dim, c.depth,
                 data.images.count, ex.workers(), lutra::to_string(lutra::best_isa()).data());
@@ -165,33 +189,46 @@ int main(int argc, char** argv) {
                 "of exact");
 
     std::vector<outcome> results;
+    outcome in_other;
     progress_bar bar;
-    for (const multiplier_source& m : multipliers) {
-        bar.show("evaluating", results.size(), multipliers.size(), m.name);
-        const std::vector<lutra::layer_choice> choices(c.depth, lutra::layer_choice{m.lowered, attention.lowered});
-        const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(c, choices)};
-        lutra::arena weights{memory.bytes()};
-        const lutra::int8_vit<> network{model.parameters(), scales, choices, weights,
-                                        per_tensor ? lutra::weight_granularity::per_tensor
-                                                   : lutra::weight_granularity::per_channel};
-        outcome o = measure(network, data, ex, batch);
-        o.multiplier = m.name;
-        o.mae_percent = m.mae_percent;
-        if (m.has_power && attention.has_power) o.relative_power = network_power(c, choices);
-        bar.clear();
+    const auto granularity = per_tensor ? lutra::weight_granularity::per_tensor : lutra::weight_granularity::per_channel;
+    const auto run = [&](const std::vector<lutra::layer_choice>& choices, bool integers) {
+        if (integers)
+            return measure(built<lutra::integer_vit<>>{model, scales, choices, granularity}.network, data, ex, batch);
+        return measure(built<lutra::int8_vit<>>{model, scales, choices, granularity}.network, data, ex, batch);
+    };
+    const auto print = [&](const outcome& o) {
         const std::string power = o.relative_power ? std::to_string(*o.relative_power).substr(0, 5) : "-";
         std::printf("%-26s %7s %9.4f %8zu %7.2f %% %9.0f %6.0f %%\n", o.multiplier.c_str(), power.c_str(), o.mae_percent,
                     o.correct, 100 * static_cast<double>(o.correct) / n, o.images_per_second,
                     100 * o.images_per_second / (results.empty() ? o : results.front()).images_per_second);
         std::fflush(stdout);
+    };
+    for (const multiplier_source& m : multipliers) {
+        bar.show("evaluating", results.size(), multipliers.size(), m.name);
+        const std::vector<lutra::layer_choice> choices(c.depth, lutra::layer_choice{m.lowered, attention.lowered});
+        outcome o = run(choices, integer);
+        o.multiplier = m.name;
+        o.mae_percent = m.mae_percent;
+        if (m.has_power && attention.has_power) o.relative_power = network_power(c, choices);
+        bar.clear();
+        print(o);
         results.push_back(std::move(o));
+        if (results.size() > 1) continue;
+        outcome other = run(choices, !integer); // exact products, the other kind of non-linearities
+        other.multiplier = integer ? "exact, float between" : "exact, integers only";
+        other.relative_power = results.front().relative_power;
+        print(other);
+        in_other = other;
     }
 
     if (json.empty()) return 0;
     nlohmann::json report{{"model", model_path.filename().string()},
                           {"images", data.images.count},
                           {"float_accuracy", static_cast<double>(in_float.correct) / n},
-                          {"int8_accuracy", static_cast<double>(results.front().correct) / n},
+                          {"int8_accuracy", static_cast<double>((integer ? in_other : results.front()).correct) / n},
+                          {"integer_accuracy", static_cast<double>((integer ? results.front() : in_other).correct) / n},
+                          {"non_linear", non_linear},
                           {"attention_multiplier", attention.name},
                           {"results", nlohmann::json::array()}};
     for (const outcome& o : results)

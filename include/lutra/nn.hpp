@@ -13,8 +13,11 @@
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/integer_policy.hpp>
+#include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>

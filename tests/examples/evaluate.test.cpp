@@ -55,6 +55,18 @@ TEST_CASE("evaluate reports every built-in multiplier, the exact one first") {
     CHECK(report.at("float_accuracy").is_number());
 }
 
+TEST_CASE("evaluate runs the network of integers") {
+    const scratch_folder folder;
+    write_tiny_model(folder / "tiny.safetensors");
+    const auto floats = evaluate(folder, "--multiplier drum4"),
+               integers = evaluate(folder, "--multiplier drum4 --non-linear integer");
+    CHECK(floats.at("non_linear") == "float");
+    CHECK(integers.at("non_linear") == "integer");
+    CHECK(floats.at("int8_accuracy") == integers.at("int8_accuracy"));
+    CHECK(floats.at("integer_accuracy") == integers.at("integer_accuracy"));
+    CHECK(integers.at("results").at(0).at("accuracy") == integers.at("integer_accuracy"));
+}
+
 TEST_CASE("one circuit by name and by file gives the same answers") {
     const scratch_folder folder;
     write_tiny_model(folder / "tiny.safetensors");

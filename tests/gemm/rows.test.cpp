@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <lutra/core/random.hpp>
+#include <lutra/gemm/arch/softmax_rows.hpp>
 #include <lutra/gemm/epilogue.hpp>
 
 #include "support/catch.hpp"
@@ -23,20 +24,33 @@ std::vector<lutra::isa> instruction_sets() {
     return all;
 }
 
-/// How many columns any row kernel gets wrong, by the definition of requantize.
+/// Something for every int16 to be added to.
+std::int16_t residual(std::size_t j) {
+    return static_cast<std::int16_t>(static_cast<std::uint16_t>(j * 40503 + 32768)); // begins with the lowest
+}
+
+/// How many columns any row kernel gets wrong, by the definition of requantize; int16 is added to what was there.
 std::size_t wrong_columns(std::span<const std::int32_t> sums, std::span<const std::int32_t> bias,
                           std::span<const lutra::requantizer> by) {
     std::size_t wrong = 0;
     for (const lutra::isa i : instruction_sets()) {
         std::vector<std::int8_t> out(sums.size() + 1, 99);
-        lutra::kernel::requantize_rows_for(i)({sums.data(), 1, sums.size()}, bias.empty() ? nullptr : bias.data(), by.data(),
-                                              out.data(), sums.size());
+        std::vector<std::int16_t> total(sums.size() + 1, 99), words = total;
+        for (std::size_t j = 0; j < sums.size(); ++j) total[j] = residual(j);
+        const lutra::matrix_view<const std::int32_t> block{sums.data(), 1, sums.size()};
+        const std::int32_t* add = bias.empty() ? nullptr : bias.data();
+        lutra::kernel::requantize_rows_for<std::int8_t>(i)(block, add, by.data(), out.data(), sums.size());
+        lutra::kernel::requantize_rows_for<std::int16_t, true>(i)(block, add, by.data(), total.data(), sums.size());
+        lutra::kernel::requantize_rows_for<std::int16_t>(i)(block, add, by.data(), words.data(), sums.size());
         for (std::size_t j = 0; j < sums.size(); ++j) {
             const std::int64_t sum = std::int64_t{sums[j]} + (bias.empty() ? 0 : bias[j]);
-            const auto clipped = std::clamp<std::int64_t>(sum, int32_min, int32_max);
-            wrong += out[j] != lutra::requantize(static_cast<std::int32_t>(clipped), by[j]);
+            const auto clipped = static_cast<std::int32_t>(std::clamp<std::int64_t>(sum, int32_min, int32_max));
+            wrong += out[j] != lutra::requantize(clipped, by[j]);
+            const std::int16_t word = lutra::requantize<std::int16_t>(clipped, by[j]);
+            wrong += words[j] != word;
+            wrong += total[j] != std::clamp(residual(j) + word, -32767, 32767);
         }
-        wrong += out.back() != 99;
+        wrong += out.back() != 99 || total.back() != 99 || words.back() != 99;
     }
     return wrong;
 }
@@ -62,7 +76,8 @@ TEST_CASE("requantised rows: every shift, extreme and random sums") {
                                        : lutra::requantizer{multiplier, static_cast<int>(random.between(33, 62))};
                 // Near a tie or an end of the range, where the rounding decides.
                 if (shift > 32 && random.below(2) == 0) {
-                    const double target = static_cast<double>(random.between(-130, 130)) + 0.5;
+                    const auto edge = random.below(2) == 0 ? 130 : 32770;
+                    const double target = static_cast<double>(random.between(-edge, edge)) + 0.5;
                     sums[j] = static_cast<std::int32_t>(
                         std::clamp(target / by[j].ratio() + static_cast<double>(random.between(-1, 1)), -2e9, 2e9));
                 }
@@ -147,6 +162,30 @@ TEST_CASE("requantize_sums looks an activation table up") {
     REQUIRE_PANIC(wrong(0, 2, sums), bad_shape);
 }
 
+TEST_CASE("softmax rows: as pwl_softmax::apply, every exponent, row length and stride") {
+    using softmax = lutra::pwl_softmax<8>;
+    lutra::random_generator random{9};
+    for (const lutra::isa isa : instruction_sets())
+        for (std::size_t n = 1; n <= 300; ++n) {
+            const std::size_t stride = n + n % 3, size = 3 * stride - (stride - n);
+            std::vector<std::int16_t> x(size);
+            for (std::size_t i = 0; i < size; ++i)
+                x[i] = n > 290 ? static_cast<std::int16_t>(-32768 + static_cast<int>(i * (n - 288)))
+                               : static_cast<std::int16_t>(random.between(-32768, 32767) >> random.below(10));
+            auto y = x;
+            std::vector<std::int8_t> out(size, 99), expected = out;
+            lutra::kernel::softmax_rows<softmax>({x.data(), 3, n, stride}, {out.data(), 3, n, stride}, isa);
+            softmax::apply({y.data(), 3, n, stride}, {expected.data(), 3, n, stride});
+            CHECK(out == expected);
+        }
+    std::vector<std::int16_t> flat(65536, 5);
+    std::vector<std::int8_t> out(flat.size(), 1);
+    lutra::kernel::softmax_rows<softmax>({flat.data(), 1, flat.size()}, {out.data(), 1, out.size()}, lutra::best_isa());
+    CHECK(std::all_of(out.begin(), out.end(), [](auto p) { return p == 0; }));
+    REQUIRE_PANIC(lutra::kernel::softmax_rows<softmax>({flat.data(), 1, 5}, {out.data(), 1, 4}, lutra::best_isa()),
+                  bad_shape);
+}
+
 TEST_CASE("epilogues are constant expressions") {
     constexpr auto made = [] {
         std::array<std::int8_t, 2> out{};
@@ -158,6 +197,15 @@ TEST_CASE("epilogues are constant expressions") {
     }();
     static_assert(made == std::array<std::int8_t, 2>{4, -10});
     CHECK(made[0] == 4);
+    constexpr auto added = [] {
+        std::array<std::int16_t, 2> out{32700, 5};
+        constexpr std::array<lutra::requantizer, 2> by{lutra::requantizer::from_ratio(0.5),
+                                                       lutra::requantizer::from_ratio(0.5)};
+        constexpr std::array<std::int32_t, 2> sums{1000, -1000}, bias{0, 3};
+        lutra::requantize_add_sums{{out.data(), 1, 2}, by, bias}(0, 0, sums);
+        return out;
+    }();
+    static_assert(added == std::array<std::int16_t, 2>{32767, -493});
 }
 
 TEST_CASE("a block of sums is its rows") {
@@ -180,17 +228,24 @@ TEST_CASE("a block of sums is its rows") {
         const lutra::matrix_view<const std::int32_t> block{sums.data(), rows, n, stride};
         const lutra::requantize_sums requantize{{bytes.data(), rows, n, out_stride}, by, bias},
             requantize_row{{bytes_by_row.data(), rows, n, out_stride}, by, bias};
+        std::vector<std::int16_t> words(rows * out_stride, 32000), words_by_row = words;
+        const lutra::requantize_add_sums add{{words.data(), rows, n, out_stride}, by, bias},
+            add_row{{words_by_row.data(), rows, n, out_stride}, by, bias};
         const lutra::dequantize_sums dequantize{{reals.data(), rows, n, out_stride}, scale, offset, true},
             dequantize_row{{reals_by_row.data(), rows, n, out_stride}, scale, offset, true};
         requantize.block(0, 0, block);
+        add.block(0, 0, block);
         dequantize.block(0, 0, block);
         for (std::size_t r = 0; r < rows; ++r) {
             requantize_row(r, 0, block.row(r));
+            add_row(r, 0, block.row(r));
             dequantize_row(r, 0, block.row(r));
         }
         CHECK(bytes == bytes_by_row);
+        CHECK(words == words_by_row);
         CHECK(reals == reals_by_row);
         REQUIRE_PANIC(requantize.block(1, 0, block), out_of_range);
+        REQUIRE_PANIC(add.block(0, out_stride, block), out_of_range);
         REQUIRE_PANIC(dequantize.block(0, 1, block), out_of_range);
     }
 }

@@ -14,9 +14,9 @@
 
 namespace {
 
-std::vector<std::int8_t> shares(auto softmax, std::vector<std::int32_t> x, double scale) {
+std::vector<std::int8_t> shares(auto softmax, const std::vector<std::int16_t>& x) {
     std::vector<std::int8_t> out(x.size());
-    softmax.apply(std::span{x}, softmax.scores_by(scale), std::span{out});
+    softmax.apply(std::span{x}, std::span{out});
     return out;
 }
 
@@ -25,15 +25,15 @@ double worst_difference(auto softmax) {
     lutra::random_generator random{1};
     double worst = 0;
     for (int row = 0; row < 300; ++row) {
-        std::vector<std::int32_t> x(static_cast<std::size_t>(random.between(1, 300)));
-        for (auto& v : x) v = static_cast<std::int32_t>(random.between(-20000, 20000));
-        const double scale = 1e-4 * static_cast<double>(random.between(1, 12));
-        const auto out = shares(softmax, x, scale);
+        std::vector<std::int16_t> x(static_cast<std::size_t>(random.between(1, 300)));
+        const std::int64_t reach = random.between(500, 32767);
+        for (auto& v : x) v = static_cast<std::int16_t>(random.between(-reach, reach));
+        const auto out = shares(softmax, x);
         const double top = *std::max_element(x.begin(), x.end());
         double sum = 0;
-        for (const auto v : x) sum += std::exp((v - top) * scale);
+        for (const auto v : x) sum += std::exp((v - top) / 1024);
         for (std::size_t i = 0; i < x.size(); ++i)
-            worst = std::max(worst, std::abs(out[i] / 127.0 - std::exp((x[i] - top) * scale) / sum));
+            worst = std::max(worst, std::abs(out[i] / 127.0 - std::exp((x[i] - top) / 1024) / sum));
     }
     return worst;
 }
@@ -63,23 +63,23 @@ TEST_CASE("divided_softmax: probabilities are near softmax in double") {
 }
 
 TEST_CASE("divided_softmax: extreme scores") {
-    constexpr auto low = std::numeric_limits<std::int32_t>::min(), high = std::numeric_limits<std::int32_t>::max();
+    constexpr auto low = std::numeric_limits<std::int16_t>::min(), high = std::numeric_limits<std::int16_t>::max();
     using bytes = std::vector<std::int8_t>;
-    CHECK(shares(lutra::ibert_softmax{}, {low, high, low}, 1.0) == bytes{0, 127, 0});
-    CHECK(shares(lutra::shiftmax{}, {low, high, low}, 1.0) == bytes{0, 127, 0});
-    CHECK(shares(lutra::ibert_softmax{}, {low}, 1e-3) == bytes{127});
-    CHECK(shares(lutra::shiftmax{}, {5, 5}, 1e-3) == bytes{64, 64});
-    CHECK(shares(lutra::ibert_softmax{}, std::vector<std::int32_t>(65536, 3), 1.0) == bytes(65536, 0));
-    CHECK(shares(lutra::shiftmax{}, {-7, 100}, 0.0) == bytes{64, 64});
+    CHECK(shares(lutra::ibert_softmax{}, {low, high, low}) == bytes{0, 127, 0});
+    CHECK(shares(lutra::shiftmax{}, {low, high, low}) == bytes{0, 127, 0});
+    CHECK(shares(lutra::ibert_softmax{}, {low}) == bytes{127});
+    CHECK(shares(lutra::shiftmax{}, {5, 5}) == bytes{64, 64});
+    CHECK(shares(lutra::ibert_softmax{}, std::vector<std::int16_t>(65536, 3)) == bytes(65536, 0));
+    CHECK(lutra::shiftmax::scores_by(0.25).ratio() == 256);
 }
 
 TEST_CASE("divided_softmax: refuses what has no softmax") {
-    REQUIRE_PANIC(shares(lutra::shiftmax{}, {}, 1.0), empty);
-    REQUIRE_PANIC(shares(lutra::shiftmax{}, std::vector<std::int32_t>(65537), 1.0), bad_shape);
-    std::vector<std::int32_t> x(4);
+    REQUIRE_PANIC(shares(lutra::shiftmax{}, {}), empty);
+    REQUIRE_PANIC(shares(lutra::shiftmax{}, std::vector<std::int16_t>(65537)), bad_shape);
+    const std::vector<std::int16_t> x(4);
     std::vector<std::int8_t> out(3);
-    REQUIRE_PANIC(lutra::ibert_softmax::apply(std::span{x}, {}, std::span{out}), bad_shape);
-    REQUIRE_PANIC(lutra::ibert_softmax::apply(lutra::matrix_view<std::int32_t>{x.data(), 2, 2}, {},
+    REQUIRE_PANIC(lutra::ibert_softmax::apply(std::span{x}, std::span{out}), bad_shape);
+    REQUIRE_PANIC(lutra::ibert_softmax::apply(lutra::matrix_view<const std::int16_t>{x.data(), 2, 2},
                                               lutra::matrix_view<std::int8_t>{out.data(), 1, 2}),
                   bad_shape);
 }

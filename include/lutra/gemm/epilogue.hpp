@@ -81,7 +81,7 @@ struct requantize_sums {
         if (std::is_constant_evaluated())
             kernel::requantize_rows(sums, add, by.data() + first, to, out.stride());
         else
-            kernel::requantize_rows_for(best_isa())(sums, add, by.data() + first, to, out.stride());
+            kernel::requantize_rows_for<std::int8_t>(best_isa())(sums, add, by.data() + first, to, out.stride());
         if (table.empty()) return;
         require(table.size() == 256, panic_code::bad_shape, "an activation table holds one value for each of 256 bytes",
                 static_cast<long long>(table.size()), 256);
@@ -92,6 +92,33 @@ struct requantize_sums {
             kernel::map_bytes_for(best_isa())(table.data(), rows);
     }
 };
+
+/// The same for an int16 output, +-32767: out = requantize<int16>(sum + bias), or with `Add` out + that, clamped likewise.
+template <bool Add>
+struct requantize_int16_sums {
+    matrix_view<std::int16_t> out; ///< M x N
+    std::span<const requantizer> by;
+    std::span<const std::int32_t> bias;
+
+    constexpr void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
+        block(row, first, detail::as_block(sums));
+    }
+    /// The same for a block of sums.
+    constexpr void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
+        std::int16_t* to = detail::place_in(out, row, first, sums.rows(), sums.cols());
+        detail::require_columns(by.size(), first + sums.cols());
+        if (!bias.empty()) detail::require_columns(bias.size(), first + sums.cols());
+        const std::int32_t* add = bias.empty() ? nullptr : bias.data() + first;
+        if (std::is_constant_evaluated())
+            kernel::requantize_rows<std::int16_t, Add>(sums, add, by.data() + first, to, out.stride());
+        else
+            kernel::requantize_rows_for<std::int16_t, Add>(best_isa())(sums, add, by.data() + first, to, out.stride());
+    }
+};
+/// Attention scores of an integer network.
+using requantize_sums_to_int16 = requantize_int16_sums<false>;
+/// What a layer adds to the residual stream of an integer network.
+using requantize_add_sums = requantize_int16_sums<true>;
 
 /// out = sum * scale (+ bias) (+ out): back to float. One scale (what a sum of 1 is worth) and one bias a column; an empty
 /// bias is none.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 /// @file
 /// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
@@ -130,15 +131,16 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,
 /// holds patch r % patches() of image r / patches(), channel-major too: a convolution of stride `patch` becomes a product.
-inline void extract_patches(const vit_config& c, matrix_view<const float> images, matrix_view<float> patches) {
+template <class T>
+void extract_patches(const vit_config& c, matrix_view<const std::type_identity_t<T>> images, matrix_view<T> patches) {
     const std::size_t across = c.image_width / c.patch, side = c.patch;
     for (std::size_t r = 0; r < patches.rows(); ++r) {
-        const float* image = images.row(r / c.patches()).data();
+        const T* image = images.row(r / c.patches()).data();
         const std::size_t which = r % c.patches(), top = which / across * side, left = which % across * side;
-        float* out = patches.row(r).data();
+        T* out = patches.row(r).data();
         for (std::size_t ch = 0; ch < c.channels; ++ch)
             for (std::size_t y = 0; y < side; ++y) {
-                const float* from = image + (ch * c.image_height + top + y) * c.image_width + left;
+                const T* from = image + (ch * c.image_height + top + y) * c.image_width + left;
                 out = std::copy(from, from + side, out);
             }
     }

@@ -13,7 +13,8 @@ namespace lutra {
 
 namespace detail {
 /// Panics unless @p images and @p logits have a network's shapes.
-inline void require_forward_shapes(const vit_config& c, matrix_view<const float> images, matrix_view<const float> logits) {
+template <class Image, class Logit>
+void require_forward_shapes(const vit_config& c, const matrix_view<Image>& images, const matrix_view<Logit>& logits) {
     require(images.cols() == c.image_size(), panic_code::bad_shape, "an image has another size than the network reads",
             static_cast<long long>(images.cols()), static_cast<long long>(c.image_size()));
     require(logits.rows() == images.rows(), panic_code::bad_shape, "the logits need a row for each image",

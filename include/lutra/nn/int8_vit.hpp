@@ -2,11 +2,10 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
-#include <lutra/gemm/int8_gemm_batch.hpp>
 #include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
-#include <lutra/nn/int8_linear.hpp>
+#include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 
@@ -14,9 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
-#include <utility>
 
 namespace lutra {
 inline namespace LUTRA_ISA {
@@ -45,87 +42,28 @@ public:
     int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales,
              std::span<const layer_choice> choices, arena& memory,
              weight_granularity granularity = weight_granularity::per_channel)
-        : parameters_{parameters}, scales_{parameters.config(), scales} {
+        : parameters_{parameters},
+          scales_{parameters.config(), scales},
+          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)},
+          score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
-        require_one_a_block(c, choices);
-        require(c.attention == attention_kind::softmax, panic_code::unsupported,
-                "an int8_vit has softmax attention only: run a network of linear attention in float");
-        for (std::size_t i = 0; i < scales.size(); ++i)
-            require(scales[i] > 0 && scales[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
-                    "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",
-                    static_cast<long long>(i));
-        for (const layer_choice& choice : choices)
-            require(choice.linear.signed_operands() && choice.attention.signed_operands(), panic_code::unsupported,
-                    "an int8_vit needs multipliers of signed operands");
-        const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
-            return int8_linear::make(p, scale, granularity, m, memory);
-        };
-        patch_embed_ = linear(parameters.patch_embed, scales_.patches(), choices.front().linear);
-        blocks_ = memory.take<block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
-            const auto p = parameters.block(i);
-            const lowered_multiplier& m = choices[i].linear;
-            block& b = blocks_[i];
-            b.attention = choices[i].attention;
-            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
-            b.proj = linear(p.proj, scale(block_tensor::context), m);
-            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);
-            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m);
-            b.qkv_output = output_requantizer::take(3 * c.dim, memory);
-            b.qkv_output.set(b.qkv, 0, c.dim, scale(block_tensor::query));
-            b.qkv_output.set(b.qkv, c.dim, c.dim, scale(block_tensor::key));
-            b.qkv_output.set(b.qkv, 2 * std::size_t{c.dim}, c.dim, scale(block_tensor::value));
-            b.context_by = memory.take<requantizer>(c.head_dim());
-            std::fill(b.context_by.begin(), b.context_by.end(),
-                      requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
-                                              static_cast<double>(scale(block_tensor::context))));
-            b.score_scale = memory.take<float>(c.tokens());
-            std::fill(b.score_scale.begin(), b.score_scale.end(),
-                      scale(block_tensor::query) * scale(block_tensor::key) / std::sqrt(static_cast<float>(c.head_dim())));
-        }
-        head_ = linear(parameters.head, scales_.head(), choices.back().linear);
-        if (c.distilled) head_dist_ = linear(parameters.head_dist, scales_.head(), choices.back().linear);
+        for (std::size_t i = 0; i < c.depth; ++i)
+            std::fill_n(score_scale_.begin() + static_cast<std::ptrdiff_t>(i * c.tokens()), c.tokens(),
+                        scales_.block(i, block_tensor::query) * scales_.block(i, block_tensor::key) /
+                            std::sqrt(static_cast<float>(c.head_dim())));
     }
 
     /// Bytes of the packed weights. Panics unless there is one choice a block.
     [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c, std::span<const layer_choice> choices) {
-        require_one_a_block(c, choices);
-        const std::size_t d = c.dim;
         arena a = arena::counting();
-        a.take<block>(c.depth);
-        std::size_t bytes = a.used() + int8_linear::bytes(d, c.patch_size(), choices.front().linear) +
-                            c.prefix_tokens() * int8_linear::bytes(c.classes, d, choices.back().linear);
-        for (const layer_choice& choice : choices) {
-            arena b = arena::counting();
-            static_cast<void>(output_requantizer::take(3 * d, b));
-            b.take<requantizer>(c.head_dim());
-            b.take<float>(c.tokens());
-            bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
-                     int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
-        }
-        return bytes;
+        a.take<float>(std::size_t{c.depth} * c.tokens());
+        return int8_layers::bytes(c, choices) + a.used();
     }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
         static_cast<void>(take_buffers(c, images, a));
-        const std::size_t rows = images * c.tokens(), d = c.dim;
-        const std::pair<std::size_t, std::size_t> linear[]{{c.patch_size(), d}, {d, 3 * d}, {d, d},
-                                                           {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
-        const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
-        constexpr std::int16_t any{};
-        const lowered_multiplier plans[]{
-            {.kind = plan_kind::separable, .factors = factor_width::bits8_but_128, .rank = max_rank},
-            {.kind = plan_kind::error_plane},
-            {.kind = plan_kind::table, .rank = 0},
-            {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
-        std::size_t most = 0;
-        for (const lowered_multiplier& m : plans) {
-            for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
-            for (const auto& [k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, c.tokens(), k, n));
-        }
-        return a.used() + most;
+        return a.used() + int8_layers::scratch_bytes(c, images);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -137,12 +75,12 @@ public:
         const buffers b = take_buffers(c, images.rows(), scratch);
         embed(images, b, scratch);
         for (std::size_t i = 0; i < c.depth; ++i) {
-            const block& layer = blocks_[i];
+            const int8_block& layer = layers_.blocks[i];
             const auto p = parameters_.block(i);
             const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
             normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
             gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-            attend(layer, b, scratch);
+            attend(i, b, scratch);
             layer.proj(b.context, b.x, scratch, true);
             normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
             gemm(b.normed, layer.fc1.packed, scratch,
@@ -157,21 +95,10 @@ public:
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
-    struct block {
-        int8_linear qkv, proj, fc1, fc2;
-        output_requantizer qkv_output;
-        std::span<requantizer> context_by; ///< of A V, one a column of a head
-        std::span<float> score_scale;      ///< what a sum of Q K^T is worth, one a token
-        lowered_multiplier attention;
-    };
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
         matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
     };
-    static constexpr void require_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
-        require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape,
-                "an int8_vit takes one layer_choice a block", static_cast<long long>(choices.size()), c.depth);
-    }
     static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
         const std::size_t rows = images * c.tokens(), patches = images * c.patches(), d = c.dim;
         const auto floats = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(a, r, n); };
@@ -196,8 +123,8 @@ private:
         extract_patches(c, images, b.patches);
         quantize(detail::elements_of(b.patches), scales_.patches(), detail::elements_of(b.patches8));
         place_prefix(parameters_, b.x);
-        const dequantize_sums add{b.x, patch_embed_.sum_scale, patch_embed_.bias, true};
-        gemm(b.patches8, patch_embed_.packed, scratch, [&](std::size_t r, std::size_t first, auto sums) {
+        const dequantize_sums add{b.x, layers_.patch_embed.sum_scale, layers_.patch_embed.bias, true};
+        gemm(b.patches8, layers_.patch_embed.packed, scratch, [&](std::size_t r, std::size_t first, auto sums) {
             add(r / patches * tokens + prefix + r % patches, first, sums);
         });
     }
@@ -210,13 +137,15 @@ private:
                                  b.normed.row(r));
     }
 
-    void attend(const block& layer, const buffers& b, arena& scratch) const {
+    void attend(std::size_t i, const buffers& b, arena& scratch) const {
         const vit_config& c = parameters_.config();
+        const int8_block& layer = layers_.blocks[i];
         const std::size_t tokens = c.tokens(), width = c.head_dim();
+        const auto score_scale = score_scale_.subspan(i * tokens, tokens);
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < c.heads; ++head) {
                 const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, layer.score_scale, {}});
+                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, score_scale, {}});
                 softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
                 gemm(b.probabilities, value, layer.attention, scratch,
                      requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
@@ -229,7 +158,7 @@ private:
             for (std::size_t i = 0; i < logits.rows(); ++i)
                 layer_norm_quantized(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
                                      c.layer_norm_epsilon, scales_.head(), b.normed.row(i));
-            const int8_linear& head = which == 0 ? head_ : head_dist_;
+            const int8_linear& head = which == 0 ? layers_.head : layers_.head_dist;
             head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);
         }
         if (!c.distilled) return;
@@ -239,8 +168,8 @@ private:
 
     vit_parameters<const float> parameters_;
     activation_scales<const float> scales_;
-    int8_linear patch_embed_, head_, head_dist_;
-    std::span<block> blocks_;
+    int8_layers layers_;
+    std::span<float> score_scale_; ///< what a sum of Q K^T is worth, tokens of each block
 };
 
 } // namespace LUTRA_ISA

@@ -22,12 +22,15 @@ struct vit_defaults {
     using activation = gelu;            ///< between the two layers of the MLP
 };
 
+/// A policy that names the multipliers of a network.
+template <class P>
+concept multiplier_policy = multiplier<typename P::multiplier> && multiplier<typename P::attention_multiplier>;
+
 /// What the network templates ask of a policy: the members of vit_defaults.
 template <class P>
-concept vit_policy = multiplier<typename P::multiplier> && multiplier<typename P::attention_multiplier> &&
-                     requires(float_batch x) {
-                         { P::activation::value(x) } -> std::same_as<float_batch>;
-                     };
+concept vit_policy = multiplier_policy<P> && requires(float_batch x) {
+    { P::activation::value(x) } -> std::same_as<float_batch>;
+};
 static_assert(vit_policy<vit_defaults>);
 
 /// The choices of one block at run time; a network takes one a block. The patch embedding goes with the first block and
@@ -38,7 +41,7 @@ struct layer_choice {
 };
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).
-template <vit_policy Policy>
+template <multiplier_policy Policy>
 [[nodiscard]] layer_choice choice_of() {
     return {lower(typename Policy::multiplier{}), lower(typename Policy::attention_multiplier{})};
 }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string_view>
 
@@ -44,45 +43,40 @@ struct shift_exponential {
     }
 };
 
-/// softmax of a row of integer scores (the sums of Q K^T) with `Exponential`, and one division of 64 bits a row.
-/// Probabilities are int8 in units of 1 / 127.
+/// softmax of a row of int16 scores with `Exponential`, and one division of 64 bits a row. Scores are in steps of
+/// 2^-Exponential::fraction; probabilities are int8 in units of 1 / 127.
 template <class Exponential>
 struct divided_softmax {
     static constexpr std::string_view name = Exponential::name;
     static constexpr std::size_t most_columns = std::size_t{1} << 16;
 
-    /// The requantizer of scores whose unit is worth @p scale. Panics unless 0 <= scale < 2^20.
+    /// What turns sums of Q K^T, worth @p scale each, into scores. Panics unless 0 <= scale < 2^20.
     [[nodiscard]] static constexpr requantizer scores_by(double scale) {
         return requantizer::from_ratio(scale * (1 << Exponential::fraction));
     }
-    /// out = softmax(x) of one row; @p x is left changed. Panics on an empty row, on one of more than most_columns columns,
-    /// and unless @p out has as many.
-    static constexpr void apply(std::span<std::int32_t> x, requantizer by, std::span<std::int8_t> out) {
+    /// out = softmax(x) of one row. Panics on an empty row, on one of more than most_columns columns, and unless @p out has
+    /// as many.
+    static constexpr void apply(std::span<const std::int16_t> x, std::span<std::int8_t> out) {
         require(!x.empty(), panic_code::empty, "softmax needs a row of at least one element");
         require(x.size() <= most_columns, panic_code::bad_shape, "an integer softmax sums at most 2^16 columns",
                 static_cast<long long>(x.size()), static_cast<long long>(most_columns));
         require(out.size() == x.size(), panic_code::bad_shape, "softmax writes one element for each that it reads",
                 static_cast<long long>(out.size()), static_cast<long long>(x.size()));
-        const std::int32_t most = *std::max_element(x.begin(), x.end());
-        std::uint64_t total = 0;
-        for (std::int32_t& score : x) {
-            const std::int64_t below =
-                std::min<std::int64_t>(std::int64_t{most} - score, std::numeric_limits<std::int32_t>::max());
-            const std::int32_t t = requantize<std::int32_t>(static_cast<std::int32_t>(below), by);
-            score = static_cast<std::int32_t>(Exponential::at(static_cast<std::uint32_t>(t)));
-            total += static_cast<std::uint32_t>(score);
-        }
-        const std::uint64_t factor = (std::uint64_t{127} << 32) / total; // the greatest e is above 2^20
-        for (std::size_t i = 0; i < x.size(); ++i) {
-            const std::uint64_t p = (static_cast<std::uint64_t>(x[i]) * factor + (std::uint64_t{1} << 31)) >> 32;
-            out[i] = static_cast<std::int8_t>(p);
-        }
+        const int most = *std::max_element(x.begin(), x.end());
+        const auto exponential = [&](std::int16_t score) {
+            return std::uint64_t{Exponential::at(static_cast<std::uint32_t>(most - score))};
+        };
+        std::uint64_t total = 0; // the greatest e is above 2^20
+        for (const std::int16_t score : x) total += exponential(score);
+        const std::uint64_t factor = (std::uint64_t{127} << 32) / total, half = std::uint64_t{1} << 31;
+        for (std::size_t i = 0; i < x.size(); ++i)
+            out[i] = static_cast<std::int8_t>((exponential(x[i]) * factor + half) >> 32);
     }
     /// The same for each row.
-    static constexpr void apply(matrix_view<std::int32_t> x, requantizer by, matrix_view<std::int8_t> out) {
+    static constexpr void apply(matrix_view<const std::int16_t> x, matrix_view<std::int8_t> out) {
         require(out.rows() == x.rows(), panic_code::bad_shape, "softmax writes one row for each that it reads",
                 static_cast<long long>(out.rows()), static_cast<long long>(x.rows()));
-        for (std::size_t r = 0; r < x.rows(); ++r) apply(x.row(r), by, out.row(r));
+        for (std::size_t r = 0; r < x.rows(); ++r) apply(x.row(r), out.row(r));
     }
 };
 

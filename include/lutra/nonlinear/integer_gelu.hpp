@@ -67,6 +67,7 @@ private:
 /// static_assert(values[32] == 27); // gelu(1) = 0.84
 /// @endcode
 template <class Gelu>
+requires requires { Gelu::sum(0, 0) * Gelu::sum_unit(0); }
 [[nodiscard]] constexpr std::array<std::int8_t, 256> int8_values(int input_fraction, double output_scale) {
     require(input_fraction >= 0 && input_fraction <= 7, panic_code::bad_argument,
             "an integer GELU takes int8 with 0 to 7 fraction bits; it was given", input_fraction, 7);

@@ -7,6 +7,7 @@
 #include <lutra/numeric/requantize.hpp>
 #include <lutra/numeric/saturate.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
@@ -15,7 +16,8 @@
 
 /// @file
 /// Int32 sums to int8, column by column: out(r, j) = requantize(saturate(sums(r, j) + bias[j]), by[j]) for a block of sums;
-/// a null bias is none. Vector kernels keep what belongs to a column in registers for all rows.
+/// a null bias is none. To int16 the same, with `Add` added to what the output holds and clamped to +-32767. Vector kernels
+/// keep what belongs to a column in registers for all rows.
 ///
 /// No 64-bit shift is needed. With p the product of sum and multiplier and s the shift, (p + 2^(s-1)) >> s equals
 /// ((p >> (s-1)) + 1) >> 1, and for s >= 33 p >> (s-1) is the upper half of p, shifted by s - 33 in 32 bits: floors of
@@ -25,12 +27,21 @@ namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-constexpr void requantize_rows(matrix_view<const std::int32_t> sums, const std::int32_t* bias, const requantizer* by,
-                               std::int8_t* out, std::size_t out_stride) noexcept {
+template <quantized T, bool Add = false>
+constexpr void requantize_rows(matrix_view<const std::int32_t> sums, const std::int32_t* bias, const requantizer* by, T* out,
+                               std::size_t out_stride) noexcept {
     for (std::size_t r = 0; r < sums.rows(); ++r)
         for (std::size_t j = 0; j < sums.cols(); ++j) {
             const std::int64_t sum = std::int64_t{sums(r, j)} + (bias == nullptr ? 0 : bias[j]);
-            out[r * out_stride + j] = requantize(saturate<std::int32_t>(sum), by[j]);
+            const T q = requantize<T>(saturate<std::int32_t>(sum), by[j]);
+            T& to = out[r * out_stride + j];
+            if constexpr (Add) {
+                constexpr int most = quantized_max<T>;
+                const int total = int{to} + q;
+                to = static_cast<T>(total < -most ? -most : total > most ? most : total);
+            } else {
+                to = q;
+            }
         }
 }
 
@@ -39,19 +50,22 @@ constexpr void requantize_rows(matrix_view<const std::int32_t> sums, const std::
 static_assert(sizeof(requantizer) == 8 && offsetof(requantizer, multiplier) == 0 && offsetof(requantizer, shift) == 4);
 
 /// Columns first to first + count - 1 of a block by the definition.
-inline void requantize_some(const matrix_view<const std::int32_t>& sums, const std::int32_t* bias, const requantizer* by,
-                            std::size_t first, std::size_t count, std::int8_t* out, std::size_t out_stride) noexcept {
+template <class T, bool Add>
+void requantize_some(const matrix_view<const std::int32_t>& sums, const std::int32_t* bias, const requantizer* by,
+                     std::size_t first, std::size_t count, T* out, std::size_t out_stride) noexcept {
     if (count != 0 && sums.rows() != 0)
-        requantize_rows({&sums(0, first), sums.rows(), count, sums.stride()}, bias == nullptr ? nullptr : bias + first,
-                        by + first, out + first, out_stride);
+        requantize_rows<T, Add>({&sums(0, first), sums.rows(), count, sums.stride()},
+                                bias == nullptr ? nullptr : bias + first, by + first, out + first, out_stride);
 }
 
 /// Eight columns at a time.
-[[gnu::target("avx2")]] inline void requantize_rows_avx2(matrix_view<const std::int32_t> sums, const std::int32_t* bias,
-                                                         const requantizer* by, std::int8_t* out,
-                                                         std::size_t out_stride) noexcept {
-    const __m256i least_shift = _mm256_set1_epi32(33), most = _mm256_set1_epi32(253), least = _mm256_set1_epi32(-255),
-                  one = _mm256_set1_epi32(1), int32_max = _mm256_set1_epi32(0x7fffffff);
+template <class T, bool Add>
+[[gnu::target("avx2")]] void requantize_rows_avx2(matrix_view<const std::int32_t> sums, const std::int32_t* bias,
+                                                  const requantizer* by, T* out, std::size_t out_stride) noexcept {
+    constexpr int greatest = quantized_max<T>;
+    const __m256i least_shift = _mm256_set1_epi32(33), most = _mm256_set1_epi32(2 * greatest - 1),
+                  least = _mm256_set1_epi32(-2 * greatest - 1), one = _mm256_set1_epi32(1),
+                  int32_max = _mm256_set1_epi32(0x7fffffff);
     std::size_t j = 0;
     for (; j + 8 <= sums.cols(); j += 8) {
         // Lanes of 64 bits: multiplier below, shift above.
@@ -60,7 +74,7 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
         const __m256 shifts = _mm256_shuffle_ps(_mm256_castsi256_ps(by0), _mm256_castsi256_ps(by1), 0xdd);
         const __m256i shift = _mm256_sub_epi32(_mm256_castps_si256(shifts), least_shift);
         if (_mm256_movemask_ps(_mm256_castsi256_ps(shift)) != 0) { // a shift below 33
-            requantize_some(sums, bias, by, j, 8, out, out_stride);
+            requantize_some<T, Add>(sums, bias, by, j, 8, out, out_stride);
             continue;
         }
         const __m256i add =
@@ -79,10 +93,16 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
             q = _mm256_max_epi32(_mm256_min_epi32(q, most), least);
             q = _mm256_permute4x64_epi64(_mm256_srai_epi32(_mm256_add_epi32(q, one), 1), 0xd8);
             const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
-            _mm_storel_epi64(reinterpret_cast<__m128i*>(out + r * out_stride + j), _mm_packs_epi16(words, words));
+            auto* to = reinterpret_cast<__m128i*>(out + r * out_stride + j);
+            if constexpr (Add)
+                _mm_storeu_si128(to, _mm_max_epi16(_mm_adds_epi16(_mm_loadu_si128(to), words), _mm_set1_epi16(-greatest)));
+            else if constexpr (std::same_as<T, std::int16_t>)
+                _mm_storeu_si128(to, words);
+            else
+                _mm_storel_epi64(to, _mm_packs_epi16(words, words));
         }
     }
-    requantize_some(sums, bias, by, j, sums.cols() - j, out, out_stride);
+    requantize_some<T, Add>(sums, bias, by, j, sums.cols() - j, out, out_stride);
 }
 #endif
 
@@ -93,9 +113,12 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
         #pragma GCC diagnostic ignored "-Wuninitialized"
     #endif
 /// Sixteen columns at a time, the last ones under a mask.
-[[gnu::target("avx512f,avx512bw")]] inline void requantize_rows_avx512(matrix_view<const std::int32_t> sums,
-                                                                       const std::int32_t* bias, const requantizer* by,
-                                                                       std::int8_t* out, std::size_t out_stride) noexcept {
+template <class T, bool Add>
+[[gnu::target("avx512f,avx512bw")]] void requantize_rows_avx512(matrix_view<const std::int32_t> sums,
+                                                                const std::int32_t* bias, const requantizer* by, T* out,
+                                                                std::size_t out_stride) noexcept {
+    constexpr int greatest = quantized_max<T>;
+    const __m512i most = _mm512_set1_epi32(2 * greatest - 1), least = _mm512_set1_epi32(-2 * greatest - 1);
     const __m512i uppers =
         _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31); // of two registers of 64-bit lanes
     for (std::size_t j = 0; j < sums.cols(); j += 16) {
@@ -106,7 +129,7 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
                       by1 = _mm512_maskz_loadu_epi64(static_cast<__mmask8>(some >> 8), by + j + (n > 8 ? 8 : 0));
         const __m512i shift = _mm512_sub_epi32(_mm512_permutex2var_epi32(by0, uppers, by1), _mm512_set1_epi32(33));
         if (_mm512_mask_cmplt_epi32_mask(some, shift, _mm512_setzero_si512()) != 0) { // a shift below 33
-            requantize_some(sums, bias, by, j, n, out, out_stride);
+            requantize_some<T, Add>(sums, bias, by, j, n, out, out_stride);
             continue;
         }
         const __m512i add = bias == nullptr ? _mm512_setzero_si512() : _mm512_maskz_loadu_epi32(some, bias + j);
@@ -119,9 +142,17 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
             const __m512i p0 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(sum)), by0),
                           p1 = _mm512_mul_epi32(_mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sum, 1)), by1);
             __m512i q = _mm512_srav_epi32(_mm512_permutex2var_epi32(p0, uppers, p1), shift);
-            q = _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(253)), _mm512_set1_epi32(-255));
+            q = _mm512_max_epi32(_mm512_min_epi32(q, most), least);
             q = _mm512_srai_epi32(_mm512_add_epi32(q, _mm512_set1_epi32(1)), 1);
-            _mm512_mask_cvtepi32_storeu_epi8(out + r * out_stride + j, some, q);
+            T* const to = out + r * out_stride + j;
+            if constexpr (Add) {
+                q = _mm512_add_epi32(q, _mm512_cvtepi16_epi32(_mm512_castsi512_si256(_mm512_maskz_loadu_epi16(some, to))));
+                q = _mm512_max_epi32(_mm512_min_epi32(q, _mm512_set1_epi32(greatest)), _mm512_set1_epi32(-greatest));
+            }
+            if constexpr (std::same_as<T, std::int16_t>)
+                _mm512_mask_cvtepi32_storeu_epi16(to, some, q);
+            else
+                _mm512_mask_cvtepi32_storeu_epi8(to, some, q);
         }
     }
 }
@@ -131,14 +162,15 @@ inline void requantize_some(const matrix_view<const std::int32_t>& sums, const s
 #endif
 
 /// The kernel for @p instructions.
-[[nodiscard]] inline auto requantize_rows_for(isa instructions) noexcept {
-    auto* rows = &requantize_rows;
+template <class T, bool Add = false>
+[[nodiscard]] auto requantize_rows_for(isa instructions) noexcept {
+    auto* rows = &requantize_rows<T, Add>;
     static_cast<void>(instructions);
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
-    if (instructions >= isa::avx2) rows = &requantize_rows_avx2;
+    if (instructions >= isa::avx2) rows = &requantize_rows_avx2<T, Add>;
 #endif
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512BW__)
-    if (instructions >= isa::avx512bw) rows = &requantize_rows_avx512;
+    if (instructions >= isa::avx512bw) rows = &requantize_rows_avx512<T, Add>;
 #endif
     return rows;
 }

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/arena.hpp>
+#include <lutra/core/panic.hpp>
+#include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/int8_linear.hpp>
+#include <lutra/nn/policy.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <utility>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+
+/// What one block of an int8 network multiplies by, and how its sums become int8 for the next product.
+struct int8_block {
+    int8_linear qkv, proj, fc1, fc2;
+    output_requantizer qkv_output;     ///< to the scales of queries, keys and values
+    std::span<requantizer> context_by; ///< of A V, one a column of a head
+    lowered_multiplier attention;
+};
+
+/// The matrix products of an int8 network: weights quantised and packed, whatever stands between them. It points into
+/// memory and tables of others.
+struct int8_layers {
+    int8_linear patch_embed, head, head_dist; ///< head_dist only where distilled
+    std::span<int8_block> blocks;
+
+    /// Quantises and packs the weights in `bytes` of @p memory. Panics where the numbers of @p scales or @p choices are
+    /// wrong, the attention is linear, a scale is not positive and finite, a weight is infinite, a multiplier's operands are
+    /// unsigned, or sums of products can leave int32.
+    [[nodiscard]] static int8_layers make(const vit_parameters<const float>& parameters,
+                                          const activation_scales<const float>& scales,
+                                          std::span<const layer_choice> choices, weight_granularity granularity,
+                                          arena& memory) {
+        const vit_config& c = parameters.config();
+        require_one_a_block(c, choices);
+        require(c.attention == attention_kind::softmax, panic_code::unsupported,
+                "an int8 network has softmax attention only: run one of linear attention in float");
+        const std::span<const float> all = scales.flat();
+        for (std::size_t i = 0; i < all.size(); ++i)
+            require(all[i] > 0 && all[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
+                    "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",
+                    static_cast<long long>(i));
+        for (const layer_choice& choice : choices)
+            require(choice.linear.signed_operands() && choice.attention.signed_operands(), panic_code::unsupported,
+                    "an int8_vit needs multipliers of signed operands");
+        const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
+            return int8_linear::make(p, scale, granularity, m, memory);
+        };
+        int8_layers layers;
+        layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear);
+        layers.blocks = memory.take<int8_block>(c.depth);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto scale = [&](block_tensor t) { return scales.block(i, t); };
+            const auto p = parameters.block(i);
+            const lowered_multiplier& m = choices[i].linear;
+            int8_block& b = layers.blocks[i];
+            b.attention = choices[i].attention;
+            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
+            b.proj = linear(p.proj, scale(block_tensor::context), m);
+            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);
+            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m);
+            b.qkv_output = output_requantizer::take(3 * c.dim, memory);
+            b.qkv_output.set(b.qkv, 0, c.dim, scale(block_tensor::query));
+            b.qkv_output.set(b.qkv, c.dim, c.dim, scale(block_tensor::key));
+            b.qkv_output.set(b.qkv, 2 * std::size_t{c.dim}, c.dim, scale(block_tensor::value));
+            b.context_by = memory.take<requantizer>(c.head_dim());
+            std::fill(b.context_by.begin(), b.context_by.end(),
+                      requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
+                                              static_cast<double>(scale(block_tensor::context))));
+        }
+        layers.head = linear(parameters.head, scales.head(), choices.back().linear);
+        if (c.distilled) layers.head_dist = linear(parameters.head_dist, scales.head(), choices.back().linear);
+        return layers;
+    }
+
+    /// Bytes that `make` takes. Panics unless there is one choice a block.
+    [[nodiscard]] static constexpr std::size_t bytes(const vit_config& c, std::span<const layer_choice> choices) {
+        require_one_a_block(c, choices);
+        const std::size_t d = c.dim;
+        arena a = arena::counting();
+        a.take<int8_block>(c.depth);
+        std::size_t bytes = a.used() + int8_linear::bytes(d, c.patch_size(), choices.front().linear) +
+                            c.prefix_tokens() * int8_linear::bytes(c.classes, d, choices.back().linear);
+        for (const layer_choice& choice : choices) {
+            arena b = arena::counting();
+            static_cast<void>(output_requantizer::take(3 * d, b));
+            b.take<requantizer>(c.head_dim());
+            bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
+                     int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
+        }
+        return bytes;
+    }
+    /// Bytes of scratch that suffice for any one of the products with @p images images at once, whatever the choices.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+        const std::size_t rows = images * c.tokens(), d = c.dim;
+        const std::pair<std::size_t, std::size_t> linear[]{{c.patch_size(), d}, {d, 3 * d}, {d, d},
+                                                           {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
+        const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
+        constexpr std::int16_t any{};
+        const lowered_multiplier plans[]{
+            {.kind = plan_kind::separable, .factors = factor_width::bits8_but_128, .rank = max_rank},
+            {.kind = plan_kind::error_plane},
+            {.kind = plan_kind::table, .rank = 0},
+            {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
+        std::size_t most = 0;
+        for (const lowered_multiplier& m : plans) {
+            for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
+            for (const auto& [k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, c.tokens(), k, n));
+        }
+        return most;
+    }
+
+private:
+    static constexpr void require_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
+        require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape,
+                "an int8_vit takes one layer_choice a block", static_cast<long long>(choices.size()), c.depth);
+    }
+};
+
+} // namespace LUTRA_ISA
+} // namespace lutra
