@@ -88,6 +88,13 @@ TEST_CASE("a broken model is refused") {
     });
     require_refused(folder, as_model, {"head.bias", "NaN"});
 
+    write_tiny_model(model, [](const lutra::vit_config& c, std::vector<float>& values, lutra::safetensors_writer& out) {
+        lutra::vit_config linear = c;
+        linear.attention = lutra::attention_kind::relu_linear;
+        lutra::add_vit(out, lutra::vit_parameters<const float>{linear, values});
+    });
+    require_refused(folder, as_model, {"linear attention", "float only"});
+
     write_tiny_model(model);
     require_refused(folder, as_model + " --heads 3", {"heads is 3"});
     require_refused(folder, as_model + " --image-height 20", {"image_height"});
