@@ -339,7 +339,7 @@ int main(int argc, char** argv) {
 
     chosen_function::chosen = &f;
     lutra::genetic_fit_options search{.lines = lines == "chord" ? lutra::pwl_lines::chord : lutra::pwl_lines::least_squares};
-    search.search.seed = seed;
+    search.seed = seed;
     const lutra::fit_options optimum{.weights = s.weights,
                                      .objective = objective == "mse" ? lutra::fit_objective::mean_square
                                                                      : lutra::fit_objective::greatest_error,
