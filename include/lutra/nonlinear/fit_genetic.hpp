@@ -75,12 +75,9 @@ template <real_function Function, class Report = no_report, executor Executor = 
             "the samples of a genetic fit lie within +-1e6 steps of 0", grid.first, far);
     require(grid.per_unit >= 1 && grid.per_unit <= 1 << 20, panic_code::bad_argument,
             "a sample grid has 1 to 2^20 steps a unit", grid.per_unit, 1 << 20);
-    const auto within = [&]<std::size_t Capacity>() {
+    return detail::with_breakpoints_of(entries, [&]<std::size_t Capacity>() {
         return detail::fit_genetic_within<Capacity>(function, entries, format, grid, options, report, on);
-    };
-    return entries <= 16   ? within.template operator()<15>()
-           : entries <= 64 ? within.template operator()<63>()
-                           : within.template operator()<255>();
+    });
 }
 
 } // namespace lutra

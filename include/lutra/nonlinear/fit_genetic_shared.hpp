@@ -113,12 +113,9 @@ template <real_function Function, class Report = no_report, executor Executor = 
     require(grid.scales >= 1 && grid.scales <= scale_grid::max_scales, panic_code::bad_argument,
             "a shared table serves 1 to 8 scales", grid.scales, scale_grid::max_scales);
     detail::require_fit(entries, format, options);
-    const auto within = [&]<std::size_t Capacity>() {
+    return detail::with_breakpoints_of(entries, [&]<std::size_t Capacity>() {
         return detail::fit_shared_within<Capacity>(function, entries, format, grid, options, report, on);
-    };
-    return entries <= 16   ? within.template operator()<15>()
-           : entries <= 64 ? within.template operator()<63>()
-                           : within.template operator()<255>();
+    });
 }
 
 } // namespace lutra

@@ -8,19 +8,6 @@
 
 namespace lutra {
 
-/// e^x on [-ln 2, 0], what softmax needs once powers of two are taken out; tables of it have 16 bits.
-struct reduced_exponential : natural_exponential {
-    static constexpr std::string_view name = "exp_reduced";
-};
-/// 1 / x on [1, 2), likewise.
-struct reduced_reciprocal : reciprocal {
-    static constexpr std::string_view name = "div_reduced";
-};
-/// 1 / sqrt(x) on [1, 4), what layer normalisation needs once powers of four are taken out.
-struct reduced_reciprocal_sqrt : reciprocal_sqrt {
-    static constexpr std::string_view name = "rsqrt_reduced";
-};
-
 /// The grid on which a function's frozen tables are optimal: the published one, where there is one. Specialise it (and, if
 /// the parameters do not fit, pwl_format_of) for a function of your own.
 template <real_function F>
@@ -31,12 +18,6 @@ template <>
 inline constexpr sample_grid pwl_grid<sigmoid>{-400, 800, 50};
 template <>
 inline constexpr sample_grid pwl_grid<hyperbolic_tangent>{-400, 800, 100};
-template <>
-inline constexpr sample_grid pwl_grid<reduced_exponential>{-178, 179, 256};
-template <>
-inline constexpr sample_grid pwl_grid<reduced_reciprocal>{256, 256, 256};
-template <>
-inline constexpr sample_grid pwl_grid<reduced_reciprocal_sqrt>{256, 768, 256};
 
 /// The format of a function's frozen tables: 8 bits of which 6 are fraction, where those hold it.
 template <real_function F>
@@ -45,12 +26,6 @@ template <>
 inline constexpr pwl_format pwl_format_of<reciprocal>{.slope{10, 6}, .intercept{10, 6}};
 template <>
 inline constexpr pwl_format pwl_format_of<reciprocal_sqrt>{.slope{10, 6}, .intercept{10, 6}};
-template <>
-inline constexpr pwl_format pwl_format_of<reduced_exponential>{.slope{16, 13}, .intercept{16, 13}};
-template <>
-inline constexpr pwl_format pwl_format_of<reduced_reciprocal>{.slope{16, 13}, .intercept{16, 13}};
-template <>
-inline constexpr pwl_format pwl_format_of<reduced_reciprocal_sqrt>{.slope{16, 13}, .intercept{16, 13}};
 
 /// The table of least mean square with @p N entries on pwl_grid<F>. Those of the functions above, of gelu, hswish,
 /// natural_exponential, reciprocal and reciprocal_sqrt with 8 and 16 entries are written down below, so that no translation
@@ -171,42 +146,6 @@ inline constexpr pwl_table<16, pwl_format_of<reciprocal_sqrt>> pwl_frozen<recipr
     .slope{-236, -187, -145, -110, -83, -64, -48, -35, -30, -23, -22, -14, -9, -6, -2, -4},
     .intercept{187, 173, 159, 145, 132, 121, 110, 99, 94, 86, 85, 73, 63, 55, 41, 48},
     .breakpoint{1187, 1392, 1638, 2007, 2375, 2826, 3481, 4014, 4710, 5611, 6144, 8192, 10936, 14336, 14827},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<8, pwl_format_of<reduced_exponential>> pwl_frozen<reduced_exponential, 8>{
-    .slope{4281, 4718, 5167, 5653, 6174, 6715, 7286, 7904},
-    .intercept{7061, 7323, 7550, 7752, 7922, 8052, 8142, 8189},
-    .breakpoint{-2448, -2064, -1696, -1328, -976, -640, -304},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<16, pwl_format_of<reduced_exponential>> pwl_frozen<reduced_exponential, 16>{
-    .slope{4186, 4406, 4619, 4843, 5076, 5320, 5567, 5811, 6066, 6331, 6606, 6884, 7156, 7442, 7744, 8039},
-    .intercept{6997, 7139, 7266, 7389, 7506, 7617, 7718, 7807, 7889, 7963, 8028, 8082, 8124, 8157, 8180, 8191},
-    .breakpoint{-2640, -2432, -2240, -2048, -1856, -1664, -1488, -1312, -1136, -960, -784, -624, -464, -304, -144},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<8, pwl_format_of<reduced_reciprocal>> pwl_frozen<reduced_reciprocal, 8>{
-    .slope{-7566, -6410, -5416, -4570, -3842, -3223, -2697, -2246},
-    .intercept{15750, 14497, 13326, 12241, 11224, 10280, 9404, 8582},
-    .breakpoint{4448, 4832, 5264, 5728, 6256, 6832, 7472},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<16, pwl_format_of<reduced_reciprocal>> pwl_frozen<reduced_reciprocal, 16>{
-    .slope{-7875, -7261, -6680, -6151, -5662, -5194, -4770, -4388, -4022, -3682, -3373, -3096, -2832, -2591, -2365, -2156},
-    .intercept{16065, 15426, 14796, 14198, 13622, 13047, 12503, 11992, 11481, 10985, 10514, 10073, 9634, 9215, 8804, 8406},
-    .breakpoint{4272, 4448, 4640, 4832, 5040, 5264, 5488, 5728, 5984, 6256, 6528, 6816, 7136, 7456, 7808},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<8, pwl_format_of<reduced_reciprocal_sqrt>> pwl_frozen<reduced_reciprocal_sqrt, 8>{
-    .slope{-3602, -2774, -2140, -1649, -1275, -983, -758, -583},
-    .intercept{11780, 10798, 9903, 9079, 8333, 7641, 7007, 6420},
-    .breakpoint{4864, 5792, 6880, 8176, 9712, 11552, 13744},
-    .exponent{}};
-template <>
-inline constexpr pwl_table<16, pwl_format_of<reduced_reciprocal_sqrt>> pwl_frozen<reduced_reciprocal_sqrt, 16>{
-    .slope{-3854, -3384, -2974, -2614, -2293, -2012, -1768, -1554, -1370, -1202, -1056, -926, -813, -712, -624, -547},
-    .intercept{12043, 11532, 11046, 10581, 10129, 9697, 9288, 8897, 8531, 8167, 7822, 7487, 7169, 6859, 6564, 6282},
-    .breakpoint{4464, 4864, 5296, 5776, 6304, 6880, 7488, 8160, 8880, 9680, 10560, 11536, 12576, 13744, 15008},
     .exponent{}};
 
 } // namespace lutra

@@ -5,8 +5,9 @@
 
 /// @file
 /// Tables of the functions that integer softmax and layer norm need, each on the range that is left when a power of two
-/// (of four, for the root) is taken out, with 8 or 16 entries. They minimise the squared relative error, given their
-/// formats and breakpoints in steps of 1/256 of the range.
+/// (of four, for the root) is taken out, with 8 or 16 entries. Each has the least mean square of the relative error that its
+/// format allows (fit_optimal) on a grid: 2^-x in steps of 1/256, which are all the arguments that it gets, 1 / x in steps
+/// of 1/1024 and 1 / sqrt(x) in steps of 1/512. A test equates each with the fit.
 
 namespace lutra {
 
@@ -22,42 +23,42 @@ struct reduced_tables;
 template <>
 struct reduced_tables<8> {
     using table = pwl_table<8, reduced_format>;
-    /// 2^-x on [0, 1]; relative error below 1.1e-3.
-    static constexpr pwl_table<8, exp2_format> exp2{.slope = {-85, -78, -71, -65, -60, -55, -51, -46},
-                                                    .intercept = {16374, 16264, 16037, 15742, 15418, 15016, 14636, 14077},
-                                                    .breakpoint = {32, 64, 96, 128, 160, 192, 224}};
+    /// 2^-x on [0, 1]; relative error below 8e-4 where x has 8 fraction bits.
+    static constexpr pwl_table<8, exp2_format> exp2{.slope = {-85, -78, -71, -65, -60, -55, -50, -46},
+                                                    .intercept = {16374, 16264, 16038, 15741, 15417, 15017, 14532, 14077},
+                                                    .breakpoint = {32, 65, 99, 130, 160, 194, 228}};
     /// 1 / x on [1, 2]; relative error below 1.5e-3.
-    static constexpr table reciprocal{.slope = {-14896, -12382, -10357, -8692, -7302, -6161, -5221, -4436},
-                                      .intercept = {31256, 28496, 26061, 23875, 21882, 20100, 18503, 17055},
-                                      .breakpoint = {4496, 4928, 5376, 5872, 6400, 6960, 7552}};
+    static constexpr table reciprocal{.slope = {-14924, -12436, -10398, -8717, -7325, -6177, -5225, -4437},
+                                      .intercept = {31285, 28558, 26113, 23909, 21917, 20126, 18510, 17057},
+                                      .breakpoint = {4492, 4916, 5372, 5864, 6392, 6956, 7556}};
     /// 1 / sqrt(x) on [1, 4]; relative error below 2.5e-3.
-    static constexpr table rsqrt{.slope = {-7059, -5325, -4040, -3084, -2377, -1849, -1450, -1146},
-                                 .intercept = {23404, 21304, 19430, 17757, 16280, 14972, 13806, 12764},
-                                 .breakpoint = {4960, 5968, 7168, 8560, 10144, 11968, 14032}};
+    static constexpr table rsqrt{.slope = {-7040, -5279, -4004, -3067, -2371, -1848, -1450, -1146},
+                                 .intercept = {23384, 21243, 19372, 17724, 16266, 14969, 13806, 12764},
+                                 .breakpoint = {4984, 6016, 7208, 8584, 10160, 11976, 14040}};
 };
 template <>
 struct reduced_tables<16> {
     using table = pwl_table<16, reduced_format>;
-    /// 2^-x on [0, 1]; relative error below 3.2e-4.
+    /// 2^-x on [0, 1]; relative error below 2.2e-4 where x has 8 fraction bits.
     static constexpr pwl_table<16, exp2_format> exp2{
-        .slope = {-87, -83, -80, -76, -73, -70, -67, -64, -61, -59, -56, -54, -52, -49, -47, -45},
-        .intercept = {16382, 16350, 16303, 16208, 16111, 15991, 15848, 15680, 15486, 15341, 15101, 14924, 14734, 14422,
-                      14195, 13952},
-        .breakpoint = {16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240}};
+        .slope = {-87, -83, -79, -76, -73, -70, -67, -64, -61, -58, -55, -53, -51, -49, -47, -45},
+        .intercept = {16382, 16351, 16283, 16208, 16111, 15991, 15848, 15680, 15486, 15265, 15014, 14830, 14633, 14421,
+                      14194, 13952},
+        .breakpoint = {16, 34, 50, 65, 80, 96, 112, 130, 148, 168, 184, 197, 212, 227, 242}};
     /// 1 / x on [1, 2]; relative error below 4e-4.
     static constexpr table reciprocal{
-        .slope = {-15643, -14251, -12991, -11852, -10822, -9920, -9100, -8332, -7636, -7006, -6435, -5917, -5447, -5020,
-                  -4622, -4261},
-        .intercept = {32021, 30564, 29181, 27872, 26634, 25499, 24423, 23370, 22372, 21429, 20537, 19694, 18895, 18139,
-                      17405, 16712},
-        .breakpoint = {4288, 4496, 4704, 4928, 5152, 5376, 5616, 5872, 6128, 6400, 6672, 6960, 7248, 7552, 7872}};
+        .slope = {-15632, -14261, -13025, -11902, -10885, -9957, -9121, -8361, -7666, -7032, -6456, -5939, -5459, -5022,
+                  -4626, -4259},
+        .intercept = {32010, 30574, 29219, 27931, 26711, 25547, 24451, 23410, 22416, 21469, 20571, 19730, 18916, 18143,
+                      17413, 16708},
+        .breakpoint = {4292, 4492, 4700, 4916, 5140, 5372, 5612, 5860, 6120, 6388, 6664, 6948, 7248, 7552, 7872}};
     /// 1 / sqrt(x) on [1, 4]; relative error below 6.5e-4.
     static constexpr table rsqrt{
-        .slope = {-7588, -6526, -5651, -4924, -4292, -3745, -3273, -2868, -2519, -2220, -1962, -1739, -1542, -1369, -1217,
-                  -1083},
-        .intercept = {23962, 22787, 21719, 20744, 19816, 18935, 18104, 17324, 16590, 15906, 15264, 14662, 14086, 13539,
-                      13018, 12521},
-        .breakpoint = {4528, 5008, 5488, 6016, 6592, 7216, 7888, 8608, 9376, 10192, 11056, 11968, 12976, 14032, 15184}};
+        .slope = {-7597, -6559, -5684, -4933, -4298, -3749, -3277, -2875, -2522, -2220, -1958, -1731, -1534, -1364, -1216,
+                  -1084},
+        .intercept = {23971, 22825, 21761, 20757, 19825, 18942, 18111, 17338, 16597, 15906, 15254, 14640, 14062, 13522,
+                      13014, 12525},
+        .breakpoint = {4528, 4984, 5480, 6016, 6592, 7216, 7880, 8600, 9376, 10200, 11080, 12024, 13016, 14064, 15176}};
 };
 
 } // namespace lutra

@@ -98,6 +98,14 @@ constexpr pwl_fit measured_fit(const pwl_parameters& table, const sample_grid& g
     return fit;
 }
 
+/// What `f`, called with room for the breakpoints of @p entries segments as its template argument, returns.
+template <class F>
+[[nodiscard]] constexpr auto with_breakpoints_of(int entries, F&& f) {
+    return entries <= 16   ? f.template operator()<15>()
+           : entries <= 64 ? f.template operator()<63>()
+                           : f.template operator()<max_pwl_entries - 1>();
+}
+
 /// Panics unless the arguments that every genetic fit has are in their ranges.
 constexpr void require_fit(int entries, const pwl_format& format, const genetic_fit_options& options) {
     require(entries >= 1 && entries <= max_pwl_entries, panic_code::bad_argument, "a genetic fit makes 1 to 256 entries",
