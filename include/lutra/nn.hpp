@@ -16,6 +16,7 @@
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/policy.hpp>

@@ -96,7 +96,7 @@ TEST_CASE("describe: linear attention") {
     CHECK(validate(w));
     const auto in_attention = [](const lutra::operation& op) { return op.multiplier == "attention"; };
     const std::uint64_t n = c.tokens(), width = c.head_dim(), heads = 2 * 2 * 3; // images x blocks x heads
-    CHECK(w.macs(in_attention) == heads * (2 * n * width * width + n * width));
+    CHECK(w.macs(in_attention) == heads * 2 * n * width * width);
     CHECK((operations[3].label == "attn.relu" && operations[3].elements() == 2 * n * 2 * c.dim));
     CHECK((operations[5].label == "attn.key_sum" && operations[5].k == n && operations[5].elements() == 6 * width));
 }

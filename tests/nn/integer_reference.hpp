@@ -4,6 +4,7 @@
 #include "nn/int8_reference.hpp"
 
 #include <lutra/core/arena_memory.hpp>
+#include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
 
 #include <algorithm>
@@ -52,8 +53,56 @@ struct integer_reference {
         return out;
     }
 
+    bytes linear_attention(const bytes& qkv, std::size_t block) const {
+        const lutra::vit_config& c = products.p.config();
+        const lutra::lowered_multiplier& m = products.choices[block].attention;
+        const auto scale = [&](lutra::block_tensor t) { return static_cast<double>(products.scales.block(block, t)); };
+        const auto by = lutra::requantizer::from_ratio(scale(lutra::block_tensor::value) / 256 /
+                                                       scale(lutra::block_tensor::context));
+        const std::size_t tokens = c.tokens(), width = c.head_dim(), d = c.dim;
+        const auto cut = [](std::int8_t x) { return x > 0 ? x : std::int8_t{0}; };
+        bytes out(tokens, std::vector<std::int8_t>(d));
+        for (std::size_t first = 0; first < d; first += width) {
+            std::vector<std::vector<std::int32_t>> sums(width, std::vector<std::int32_t>(width));
+            std::int32_t most = 0;
+            for (std::size_t i = 0; i < width; ++i)
+                for (std::size_t j = 0; j < width; ++j) {
+                    for (std::size_t t = 0; t < tokens; ++t)
+                        sums[i][j] += products.product(layer::scores, m, cut(qkv[t][d + first + i]), qkv[t][2 * d + first + j]);
+                    most = std::max(most, std::abs(sums[i][j]));
+                }
+            int exponent = 0;
+            while (most >> exponent > 127) ++exponent;
+            for (std::size_t t = 0; t < tokens; ++t) {
+                std::int64_t divisor = 0;
+                for (std::size_t i = 0; i < width; ++i)
+                    for (std::size_t u = 0; u < tokens; ++u)
+                        divisor += cut(qkv[t][first + i]) * cut(qkv[u][d + first + i]);
+                // 1 / divisor = inverse / 2^(15 + power), from the table on [1, 2) in steps of 2^-15
+                int power = 0;
+                while (divisor >> power > 1) ++power;
+                const std::int64_t mantissa = divisor * 32768 >> power;
+                const std::int64_t inverse =
+                    divisor == 0 ? 0 : lutra::integer_inverse::table(static_cast<std::int32_t>(mantissa));
+                for (std::size_t j = 0; j < width; ++j) {
+                    std::int64_t sum = 0;
+                    for (std::size_t i = 0; i < width; ++i) {
+                        const double shared = std::floor(std::ldexp(sums[i][j], -exponent) + 0.5);
+                        sum += products.product(layer::context, m, cut(qkv[t][first + i]),
+                                                static_cast<std::int8_t>(std::clamp(shared, -127.0, 127.0)));
+                    }
+                    const double quotient =
+                        std::floor(std::ldexp(static_cast<double>(sum * inverse), exponent + 8 - 15 - power) + 0.5);
+                    out[t][first + j] = lutra::requantize(static_cast<std::int32_t>(quotient), by);
+                }
+            }
+        }
+        return out;
+    }
+
     bytes attention(const bytes& qkv, std::size_t block) const {
         using enum lutra::block_tensor;
+        if (products.p.config().attention == lutra::attention_kind::relu_linear) return linear_attention(qkv, block);
         const lutra::vit_config& c = products.p.config();
         const lutra::lowered_multiplier& m = products.choices[block].attention;
         const auto scale = [&](lutra::block_tensor t) { return static_cast<double>(products.scales.block(block, t)); };

@@ -115,6 +115,51 @@ TEST_CASE("integer_vit: the residual stream's step counts, and it saturates") {
     REQUIRE_PANIC(s.logits(exact, 3, 16), bad_argument);
 }
 
+TEST_CASE("integer_vit: linear attention equals its definition, bit for bit") {
+    lutra::vit_config c = tiny_config();
+    c.attention = lutra::attention_kind::relu_linear;
+    const setup s{c};
+    const lutra::lowered_multiplier exact{}, drum = lutra::lower(lutra::drum<4>{}), log = lutra::lower(lutra::mitchell{});
+    for (const auto& choices : {std::vector<lutra::layer_choice>{{exact, exact}, {exact, exact}},
+                                {{drum, exact}, {log, drum}},
+                                {{exact, log}, {log, log}}}) {
+        const auto expected = s.reference(choices);
+        CHECK(s.logits(choices, 1) == expected);
+        CHECK(s.logits(choices, 3) == expected);
+    }
+}
+
+TEST_CASE("integer linear attention: near its definition in double, and 0 where no key meets a query") {
+    constexpr std::size_t tokens = 40, width = 8;
+    lutra::random_generator random{5};
+    std::vector<std::int8_t> q(tokens * width), k(q.size()), v(q.size()), out(q.size());
+    for (auto* x : {&q, &k, &v})
+        for (std::int8_t& e : *x) e = static_cast<std::int8_t>(random.between(-127, 127));
+    for (std::size_t j = 0; j < width; ++j) q[3 * width + j] = -5; // relu leaves nothing
+    const auto q0 = q, k0 = k;
+    const auto view = [](std::vector<std::int8_t>& x) { return lutra::matrix_view<std::int8_t>{x.data(), tokens, width}; };
+    const lutra::arena_memory memory{1u << 20};
+    lutra::arena scratch{memory.bytes()};
+    const auto attend = lutra::integer_linear_attention::take(tokens, width, scratch);
+    attend(view(q), view(k), view(v), {}, lutra::integer_linear_attention::context_by(1, 1), view(out), scratch);
+    double worst = 0;
+    for (std::size_t t = 0; t < tokens; ++t)
+        for (std::size_t j = 0; j < width; ++j) {
+            double sum = 0, weights = 0;
+            for (std::size_t u = 0; u < tokens; ++u) {
+                double weight = 0;
+                for (std::size_t i = 0; i < width; ++i)
+                    weight += std::max<double>(q0[t * width + i], 0) * std::max<double>(k0[u * width + i], 0);
+                sum += weight * v[u * width + j];
+                weights += weight;
+            }
+            worst = std::max(worst, std::abs(out[t * width + j] - (weights > 0 ? sum / weights : 0)));
+        }
+    CHECK(worst < 1.0);
+    CHECK(worst > 0.3); // rounding alone
+    CHECK(std::all_of(out.begin() + 3 * width, out.begin() + 4 * width, [](std::int8_t x) { return x == 0; }));
+}
+
 TEST_CASE("integer_vit: I-BERT's and I-ViT's functions take the place of tables") {
     const setup s{tiny_config()};
     const std::vector<lutra::layer_choice> exact(2);

@@ -69,7 +69,7 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         sum.k = tokens;
         const auto key_sum = out.add(sum, {cut});
         const auto sums = out.add(matmul("attn.sums", {maps, tokens, width, width}, activation, by), {cut, key_value});
-        const auto divisors = out.add(matmul("attn.divisors", {maps, tokens, width, 1}, activation, by), {cut, key_sum});
+        const auto divisors = out.add(matmul("attn.divisors", {maps, tokens, width, 1}, activation, {}), {cut, key_sum});
         return out.add(other(kind::elementwise, "attn.divide", {images, tokens, d}, activation), {sums, divisors});
     };
     std::uint32_t x =

@@ -33,7 +33,7 @@ struct int8_layers {
     std::span<int8_block> blocks;
 
     /// Quantises and packs the weights in `bytes` of @p memory. Panics where the numbers of @p scales or @p choices are
-    /// wrong, the attention is linear, a scale is not positive and finite, a weight is infinite, a multiplier's operands are
+    /// wrong, a scale is not positive and finite, a weight is infinite, a multiplier's operands are
     /// unsigned, or sums of products can leave int32.
     [[nodiscard]] static int8_layers make(const vit_parameters<const float>& parameters,
                                           const activation_scales<const float>& scales,
@@ -41,8 +41,6 @@ struct int8_layers {
                                           arena& memory) {
         const vit_config& c = parameters.config();
         require_one_a_block(c, choices);
-        require(c.attention == attention_kind::softmax, panic_code::unsupported,
-                "an int8 network has softmax attention only: run one of linear attention in float");
         const std::span<const float> all = scales.flat();
         for (std::size_t i = 0; i < all.size(); ++i)
             require(all[i] > 0 && all[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
@@ -103,7 +101,13 @@ struct int8_layers {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         const std::pair<std::size_t, std::size_t> linear[]{{c.patch_size(), d}, {d, 3 * d}, {d, d},
                                                            {d, c.mlp},          {c.mlp, d}, {d, c.classes}};
-        const std::pair<std::size_t, std::size_t> attention[]{{c.head_dim(), c.tokens()}, {c.tokens(), c.head_dim()}};
+        struct shape {
+            std::size_t rows, k, n;
+        };
+        const std::size_t tokens = c.tokens(), width = c.head_dim();
+        const shape softmax[]{{tokens, width, tokens}, {tokens, tokens, width}};
+        const shape relu_linear[]{{width, tokens, width}, {tokens, width, width}};
+        const std::span<const shape> attention{c.attention == attention_kind::softmax ? softmax : relu_linear};
         constexpr std::int16_t any{};
         const lowered_multiplier plans[]{
             {.kind = plan_kind::separable, .factors = factor_width::bits8_but_128, .rank = max_rank},
@@ -113,7 +117,7 @@ struct int8_layers {
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
-            for (const auto& [k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, c.tokens(), k, n));
+            for (const auto& [r, k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, r, k, n));
         }
         return most;
     }

@@ -47,6 +47,8 @@ public:
           layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)},
           score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
+        require(c.attention == attention_kind::softmax, panic_code::unsupported,
+                "an int8_vit has softmax attention only: run a network of linear attention in float or as integer_vit");
         for (std::size_t i = 0; i < c.depth; ++i)
             std::fill_n(score_scale_.begin() + static_cast<std::ptrdiff_t>(i * c.tokens()), c.tokens(),
                         scales_.block(i, block_tensor::query) * scales_.block(i, block_tensor::key) /

@@ -7,6 +7,7 @@
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
+#include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/numeric/constexpr_math.hpp>
 #include <lutra/numeric/quantize.hpp>
@@ -85,6 +86,8 @@ public:
                                  static_cast<double>(scale(block_tensor::key)) /
                                  math::sqrt(static_cast<double>(c.head_dim()));
             std::fill(b.scores_by.begin(), b.scores_by.end(), softmax::scores_by(score));
+            b.context_by = integer_linear_attention::context_by(static_cast<double>(scale(block_tensor::value)),
+                                                                static_cast<double>(scale(block_tensor::context)));
             b.proj_output = to(layer.proj, residual);
             const auto hidden = static_cast<double>(scale(block_tensor::hidden));
             const int fraction = activation_input_fraction(hidden);
@@ -221,24 +224,30 @@ private:
         layer_norm norm1, norm2;
         output_requantizer proj_output, fc1_output, fc2_output; ///< to the residual stream, to the activation's input
         std::span<requantizer> scores_by;                       ///< of Q K^T, one a token
+        requantizer context_by;                                 ///< of linear attention
         std::span<std::int8_t> activation;                      ///< its 256 values
     };
     struct buffers {
         matrix_view<std::int16_t> x, scores; ///< scores: tokens x tokens
         matrix_view<std::int8_t> patches, normed, qkv, context, hidden, probabilities;
+        integer_linear_attention linear; ///< in place of scores and probabilities
     };
     static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         const auto bytes = [&](std::size_t r, std::size_t n) { return detail::take_matrix<std::int8_t>(a, r, n); };
         buffers b;
         b.x = detail::take_matrix<std::int16_t>(a, rows, d);
-        b.scores = detail::take_matrix<std::int16_t>(a, c.tokens(), c.tokens());
         b.patches = bytes(images * c.patches(), c.patch_size());
         b.normed = bytes(rows, d);
         b.qkv = bytes(rows, 3 * d);
         b.context = bytes(rows, d);
         b.hidden = bytes(rows, c.mlp);
-        b.probabilities = bytes(c.tokens(), c.tokens());
+        if (c.attention == attention_kind::softmax) {
+            b.scores = detail::take_matrix<std::int16_t>(a, c.tokens(), c.tokens());
+            b.probabilities = bytes(c.tokens(), c.tokens());
+        } else {
+            b.linear = integer_linear_attention::take(c.tokens(), c.head_dim(), a);
+        }
         return b;
     }
     /// What a token's element is before its patch is added.
@@ -273,11 +282,16 @@ private:
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < config_.heads; ++head) {
                 const auto [query, key, value] = head_of(b.qkv, config_, image, head);
+                const auto context = b.context.block(image * tokens, head * width, tokens, width);
+                if (config_.attention == attention_kind::relu_linear) {
+                    b.linear(query, key, value, layer.attention, between.context_by, context, scratch);
+                    continue;
+                }
                 gemm(query, transposed(key), layer.attention, scratch,
                      requantize_sums_to_int16{b.scores, between.scores_by, {}});
                 kernel::softmax_rows<softmax>(b.scores, b.probabilities, best_isa());
                 gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
+                     requantize_sums{context, layer.context_by, {}});
             }
     }
     void classify(const buffers& b, matrix_view<std::int32_t> logits, arena& scratch) const {
