@@ -28,7 +28,7 @@ endfunction()
 
 # lutra_add_test(<room> SOURCES <file>... [ISAS <-march value>... [ISA_SOURCES <file>...]] [LIBRARIES <target>...]
 #                [DEFINITIONS <name=value>...])
-# One executable test_<room>, one ctest entry a file (<room>.<file>), and, if LUTRA_TEST_ISAS, the ISA_SOURCES (default: all)
+# One executable test_<room>, one ctest entry a file (<room>.<file>), and, if LUTRA_TEST_ALL, the ISA_SOURCES (default: all)
 # once more for each ISA that this machine can run. Only where an instruction set can change what is compiled are variants
 # worth their time.
 function(lutra_add_test room)
@@ -38,7 +38,7 @@ function(lutra_add_test room)
         set(sources ${test_SOURCES})
         if(isa)
             lutra_can_run_isa(${isa} runs)
-            if(NOT runs OR NOT LUTRA_TEST_ISAS)
+            if(NOT runs OR NOT LUTRA_TEST_ALL)
                 continue()
             endif()
             set(name ${room}.${isa})

@@ -132,11 +132,11 @@ check() {
 
     local benchmarks=OFF
     [ -f bench/CMakeLists.txt ] && benchmarks=ON
-    if configure release -D LUTRA_BUILD_TESTS=ON -D LUTRA_TEST_ISAS=ON -D LUTRA_BUILD_BENCHMARKS=$benchmarks \
+    if configure release -D LUTRA_BUILD_TESTS=ON -D LUTRA_TEST_ALL=ON -D LUTRA_BUILD_BENCHMARKS=$benchmarks \
         -D CMAKE_COMPILE_WARNING_AS_ERROR="${CI:+ON}"; then
         build release all_verify_interface_header_sets
         build release && run_tests consumers release --label-regex '^consumer$' &&
-            run_tests isas release --tests-regex '\.x86-64'
+            run_tests isas release --tests-regex '\.x86-64' && run_tests snippets release --label-regex '^snippet$'
         [ $benchmarks = OFF ] || run_tests benchmarks release --label-regex '^bench$'
     fi
     if has arm-none-eabi-g++; then
