@@ -93,7 +93,7 @@ TEST_CASE("a broken model is refused") {
         linear.attention = lutra::attention_kind::relu_linear;
         lutra::add_vit(out, lutra::vit_parameters<const float>{linear, values});
     });
-    require_refused(folder, as_model, {"linear attention", "float only"});
+    require_refused(folder, as_model, {"linear attention", "expected softmax"});
 
     write_tiny_model(model);
     require_refused(folder, as_model + " --heads 3", {"heads is 3"});
