@@ -86,7 +86,7 @@ struct integer_linear_attention {
         for (std::size_t i = 0; i < width; ++i)
             for (std::size_t j = 0; j < width; ++j)
                 key_value8(i, j) = static_cast<std::int8_t>(
-                    std::clamp(shift_right<rounding::half_up>(key_value(i, j), exponent), -127, 127));
+                    std::clamp<std::int32_t>(shift_right<rounding::half_up>(key_value(i, j), exponent), -127, 127));
         gemm(query, key_value8, m, scratch, [&](std::size_t t, std::size_t first, std::span<const std::int32_t> sums) {
             const auto [inverse, down] = inverse_divisor[t];
             for (std::size_t j = 0; j < sums.size(); ++j)

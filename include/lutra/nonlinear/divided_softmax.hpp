@@ -25,7 +25,7 @@ struct polynomial_exponential {
     /// e^-t, times 2^20 / 0.3585, for t = raw / 2^fraction >= 0.
     [[nodiscard]] static constexpr std::uint32_t at(std::uint32_t raw) noexcept {
         constexpr std::uint32_t ln2 = 709, b = 1385, c = 1006177; // 1024 ln 2, 1024 x 1.353, 2^20 x 0.344 / 0.3585
-        const std::uint32_t n = std::min(raw / ln2, 31u), x = b - (raw % ln2);
+        const std::uint32_t n = std::min<std::uint32_t>(raw / ln2, 31), x = b - (raw % ln2);
         return (x * x + c) >> n;
     }
 };
@@ -38,7 +38,7 @@ struct shift_exponential {
     /// e^-t, times 2^21, for t = raw / 2^fraction >= 0.
     [[nodiscard]] static constexpr std::uint32_t at(std::uint32_t raw) noexcept {
         raw = std::min(raw, std::uint32_t{1} << 20);
-        const std::uint32_t t = raw + (raw >> 1) - (raw >> 4), n = std::min(t >> fraction, 31u);
+        const std::uint32_t t = raw + (raw >> 1) - (raw >> 4), n = std::min<std::uint32_t>(t >> fraction, 31);
         return ((2048 - (t & 1023)) << 10) >> n;
     }
 };

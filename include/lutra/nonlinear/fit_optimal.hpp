@@ -184,12 +184,12 @@ struct function_samples {
     double y[Capacity];
     constexpr function_samples(F& f, const sample_grid& grid) {
         for (int i = 0; i < grid.count && i < Capacity; ++i) y[i] = unfused(f(grid.at(i)));
-        for (int i = std::max(grid.count, 0); i < Capacity; ++i) y[i] = 0;
+        for (int i = std::max<std::int32_t>(grid.count, 0); i < Capacity; ++i) y[i] = 0;
     }
     [[nodiscard]] constexpr std::span<const double> values(const sample_grid& grid) const {
         require(grid.count <= Capacity, panic_code::bad_shape, "a grid has more points than the fit's Capacity: raise it",
                 grid.count, Capacity);
-        return {y, static_cast<std::size_t>(std::max(grid.count, 0))};
+        return {y, static_cast<std::size_t>(std::max<std::int32_t>(grid.count, 0))};
     }
 };
 

@@ -45,7 +45,7 @@ struct shift_gelu {
     static constexpr std::string_view name = "shift_gelu";
     [[nodiscard]] static constexpr std::int32_t sum(std::int32_t q, int fraction) noexcept {
         const std::int32_t x = q * (1 << (shift_exponential::fraction - fraction));
-        const std::int32_t scaled = x + (x >> 1) + (x >> 3) + (x >> 4), most = std::max(scaled, 0);
+        const std::int32_t scaled = x + (x >> 1) + (x >> 3) + (x >> 4), most = std::max<std::int32_t>(scaled, 0);
         const std::uint64_t up = shift_exponential::at(static_cast<std::uint32_t>(most - scaled)),
                             down = shift_exponential::at(static_cast<std::uint32_t>(most));
         return q * static_cast<std::int32_t>((up << share_bits) / (up + down));
