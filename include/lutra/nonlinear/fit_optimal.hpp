@@ -289,7 +289,7 @@ template <int N, int Capacity = 1024, class F>
 requires(real_function<F> || std::invocable<F&, double>)
     [[nodiscard]] constexpr pwl_curve_fit<N> fit_optimal_curve(F f, const sample_grid& grid,
                                                                const fit_options& options = {}) {
-    const auto at = [&f](double x) {
+    const auto at = [&](double x) {
         if constexpr (real_function<F>)
             return F::at(x);
         else
