@@ -160,7 +160,8 @@ int main(int argc, char** argv) {
     const auto model = value_or_fail(lutra::read_vit(file, overrides));
     const lutra::vit_config& c = model.config;
     if (c.attention != lutra::attention_kind::softmax)
-        fail(model_path.string() + " has linear attention, of which there is no int8 network with float functions; expected softmax");
+        fail(model_path.string() +
+             " has linear attention, of which there is no int8 network with float functions; expected softmax");
     const multiplier_source attention = find_multiplier(attention_name, table);
     std::vector<multiplier_source> multipliers;
     multipliers.push_back(find_multiplier("exact", table));

@@ -68,7 +68,8 @@ struct integer_reference {
             for (std::size_t i = 0; i < width; ++i)
                 for (std::size_t j = 0; j < width; ++j) {
                     for (std::size_t t = 0; t < tokens; ++t)
-                        sums[i][j] += products.product(layer::scores, m, cut(qkv[t][d + first + i]), qkv[t][2 * d + first + j]);
+                        sums[i][j] +=
+                            products.product(layer::scores, m, cut(qkv[t][d + first + i]), qkv[t][2 * d + first + j]);
                     most = std::max(most, std::abs(sums[i][j]));
                 }
             int exponent = 0;
