@@ -12,6 +12,7 @@
 #include <lutra/nonlinear/emit_test_bench.hpp>
 #include <lutra/nonlinear/emit_truth_table.hpp>
 #include <lutra/nonlinear/fit_genetic.hpp>
+#include <lutra/nonlinear/fit_genetic_shared.hpp>
 #include <lutra/nonlinear/fit_optimal.hpp>
 #include <lutra/nonlinear/functions.hpp>
 
@@ -162,12 +163,14 @@ void print_table(const lutra::pwl_parameters& t) {
     }
 }
 
-void print_scales(const lutra::pwl_parameters& t, const named_function& f, double low, double high,
-                  std::pair<int, int> scales) {
+/// @p table_at gives the table for inputs of scale 2^-n.
+template <class TableAt>
+void print_scales(TableAt table_at, const named_function& f, double low, double high, std::pair<int, int> scales) {
     std::printf("\n%12s %12s %12s %12s\n", "INT8 scale", "inputs", "MSE", "max error");
     double sum = 0;
     int shown = 0;
     for (int n = scales.first; n <= scales.second; ++n) {
+        const lutra::pwl_parameters t = table_at(n);
         double square = 0, worst = 0;
         int inputs = 0;
         for_each_int8_input(n, low, high, [&](double x) {
@@ -329,7 +332,9 @@ int main(int argc, char** argv) {
 
     const bool genetic = method == "genetic";
     if (genetic && objective != "mse") fail("--objective max is of --method optimal");
-    if (genetic && !scales.empty()) fail("--scales is of --method optimal; a genetic fit takes --points of a range");
+    const bool shared = genetic && !scales.empty(); // lines shared, breakpoints of each scale's own
+    if (shared && (shown_scales.first != 0 || shown_scales.second >= lutra::scale_grid::max_scales))
+        fail("--scales is '" + scales + "'; a genetic fit serves the scales from 2^0 on, 0:0 to 0:7");
 
     samples s =
         scales.empty() ? samples{grid_of(low, high, per_unit, false), {}, {}} : scaled_samples(low, high, shown_scales);
@@ -345,9 +350,14 @@ int main(int argc, char** argv) {
                                                                      : lutra::fit_objective::greatest_error,
                                      .clip = clip};
     const auto begin = std::chrono::steady_clock::now();
+    lutra::pwl_shared_fit found{};
+    if (shared)
+        found = lutra::fit_genetic_shared(chosen_function{}, entries, table_format,
+                                          {.low = low, .high = high, .scales = shown_scales.second + 1}, search);
     const lutra::pwl_fit fit =
-        genetic ? lutra::fit_genetic(chosen_function{}, entries, table_format, s.grid, search)
-                : lutra::fit_optimal<max_entries, max_points>(s.values, entries, table_format, s.grid, optimum);
+        shared    ? lutra::pwl_fit{found.at_scale(shown_scales.second), found.mean_square, found.max_error}
+        : genetic ? lutra::fit_genetic(chosen_function{}, entries, table_format, s.grid, search)
+                  : lutra::fit_optimal<max_entries, max_points>(s.values, entries, table_format, s.grid, optimum);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
 
     std::printf("%s, %d entries of %s%s, breakpoints %s, %d points of [%g, %g%c\n", function.c_str(), entries,
@@ -356,7 +366,7 @@ int main(int argc, char** argv) {
     std::printf("%s by %s: MSE %.8g, max error %.8g, in %.3g s\n", method.c_str(), objective.c_str(), fit.mean_square,
                 fit.max_error, taken.count());
     print_table(fit.table);
-    print_scales(fit.table, f, low, high, shown_scales);
+    print_scales([&](int n) { return shared ? found.at_scale(n) : fit.table; }, f, low, high, shown_scales);
     if (!e.kind.empty()) emit(fit.table, f, e, low, high);
     if (!plot.empty()) {
         const auto image =
