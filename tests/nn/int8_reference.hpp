@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "nn/reference.hpp"
+
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/policy.hpp>
@@ -106,15 +108,7 @@ struct network {
         using enum lutra::block_tensor;
         const lutra::vit_config& c = p.config();
         const std::size_t prefix = c.prefix_tokens(), d = c.dim;
-        floats patches;
-        for (std::size_t top = 0; top < c.image_height; top += c.patch)
-            for (std::size_t left = 0; left < c.image_width; left += c.patch) {
-                patches.emplace_back();
-                for (std::size_t ch = 0; ch < c.channels; ++ch)
-                    for (std::size_t y = top; y < top + c.patch; ++y)
-                        for (std::size_t x = left; x < left + c.patch; ++x)
-                            patches.back().push_back(image[(ch * c.image_height + y) * c.image_width + x]);
-            }
+        const floats patches = reference::patches_of<float>(c, image);
         floats x;
         for (std::size_t t = 0; t < c.tokens(); ++t) x.emplace_back(p.pos_embed.row(t).begin(), p.pos_embed.row(t).end());
         for (std::size_t j = 0; j < d; ++j) {

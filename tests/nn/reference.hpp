@@ -89,20 +89,27 @@ inline matrix attention(const lutra::vit_config& c, const matrix& qkv) {
     return out;
 }
 
-/// The logits of one normalised image, channel-major.
-template <class Activation = gelu, class T>
-std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image) {
-    const lutra::vit_config& c = p.config();
-    const auto epsilon = static_cast<double>(c.layer_norm_epsilon);
-    matrix patches;
+/// The patches of one image, channel-major, a row each.
+template <class To, class From>
+std::vector<std::vector<To>> patches_of(const lutra::vit_config& c, std::span<const From> image) {
+    std::vector<std::vector<To>> patches;
     for (std::size_t top = 0; top < c.image_height; top += c.patch)
         for (std::size_t left = 0; left < c.image_width; left += c.patch) {
             patches.emplace_back();
             for (std::size_t ch = 0; ch < c.channels; ++ch)
                 for (std::size_t y = top; y < top + c.patch; ++y)
                     for (std::size_t x = left; x < left + c.patch; ++x)
-                        patches.back().push_back(static_cast<double>(image[(ch * c.image_height + y) * c.image_width + x]));
+                        patches.back().push_back(static_cast<To>(image[(ch * c.image_height + y) * c.image_width + x]));
         }
+    return patches;
+}
+
+/// The logits of one normalised image, channel-major.
+template <class Activation = gelu, class T>
+std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image) {
+    const lutra::vit_config& c = p.config();
+    const auto epsilon = static_cast<double>(c.layer_norm_epsilon);
+    const matrix patches = patches_of<double>(c, image);
     matrix tokens{{p.cls_token.begin(), p.cls_token.end()}};
     if (c.distilled) tokens.emplace_back(p.dist_token.begin(), p.dist_token.end());
     for (const auto& row : linear(patches, p.patch_embed)) tokens.push_back(row);
