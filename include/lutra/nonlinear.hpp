@@ -22,6 +22,7 @@
 #include <lutra/nonlinear/functions.hpp>
 #include <lutra/nonlinear/genetic_fit_options.hpp>
 #include <lutra/nonlinear/integer_gelu.hpp>
+#include <lutra/nonlinear/integer_inverse.hpp>
 #include <lutra/nonlinear/integer_layer_norm.hpp>
 #include <lutra/nonlinear/integer_softmax.hpp>
 #include <lutra/nonlinear/pwl.hpp>

@@ -84,7 +84,7 @@ struct integer_reference {
                 while (divisor >> power > 1) ++power;
                 const std::int64_t mantissa = divisor * 32768 >> power;
                 const std::int64_t inverse =
-                    divisor == 0 ? 0 : lutra::integer_inverse::table(static_cast<std::int32_t>(mantissa));
+                    divisor == 0 ? 0 : lutra::integer_inverse<8>::table(static_cast<std::int32_t>(mantissa));
                 for (std::size_t j = 0; j < width; ++j) {
                     std::int64_t sum = 0;
                     for (std::size_t i = 0; i < width; ++i) {
@@ -138,15 +138,7 @@ struct integer_reference {
         const lutra::vit_config& c = p.config();
         const std::size_t d = c.dim;
         const double residual = std::ldexp(1.0, -residual_fraction);
-        bytes patches;
-        for (std::size_t top = 0; top < c.image_height; top += c.patch)
-            for (std::size_t left = 0; left < c.image_width; left += c.patch) {
-                patches.emplace_back();
-                for (std::size_t ch = 0; ch < c.channels; ++ch)
-                    for (std::size_t y = top; y < top + c.patch; ++y)
-                        for (std::size_t x = left; x < left + c.patch; ++x)
-                            patches.back().push_back(image[(ch * c.image_height + y) * c.image_width + x]);
-            }
+        const bytes patches = reference::patches_of<std::int8_t>(c, image);
         words x(c.tokens(), std::vector<std::int16_t>(d));
         for (std::size_t t = 0; t < c.tokens(); ++t)
             for (std::size_t j = 0; j < d; ++j) {

@@ -5,8 +5,7 @@
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm_batch.hpp>
 #include <lutra/nn/float_block.hpp>
-#include <lutra/nonlinear/pwl_unit.hpp>
-#include <lutra/nonlinear/reduced_tables.hpp>
+#include <lutra/nonlinear/integer_inverse.hpp>
 #include <lutra/numeric/requantize.hpp>
 #include <lutra/numeric/rounding.hpp>
 
@@ -19,38 +18,23 @@
 
 namespace lutra {
 
-/// 1 / divisor of a token of integer linear attention: value / 2^shift, by the table of 1 / x once a power of two is taken
-/// out; 0 for a divisor of 0.
-struct integer_inverse {
-    std::int32_t value = 0; ///< 15 bits
-    int shift = 0;
-
-    static constexpr pwl_unit<8> table{reduced_tables<8>::reciprocal, {18, 15}, {17, 15}};
-    [[nodiscard]] static constexpr integer_inverse of(std::uint32_t divisor) noexcept {
-        if (divisor == 0) return {};
-        const int exponent = static_cast<int>(std::bit_width(divisor)) - 1;
-        const std::uint32_t mantissa = exponent <= 15 ? divisor << (15 - exponent) : divisor >> (exponent - 15);
-        return {table(static_cast<std::int32_t>(mantissa)), 15 + exponent};
-    }
-};
-
 /// Linear attention of one head in integers (see linear_attention): relu(K)^T V is int32, and int8 with a power of two of
 /// its own for the product with relu(Q); the divisors are exact, their inverses from a table.
 struct integer_linear_attention {
     static constexpr int fraction = 8; ///< bits of a quotient in units of the values' scale, before it is requantised
     static constexpr std::size_t most_tokens = std::size_t{1} << 17; ///< so that the sums of keys and divisors fit int32
 
-    matrix_view<std::int32_t> key_value;        ///< head_dim x head_dim
-    matrix_view<std::int8_t> key_value8;        ///< head_dim x head_dim
-    std::span<std::int32_t> key_sum;            ///< head_dim
-    std::span<integer_inverse> inverse_divisor; ///< tokens
+    matrix_view<std::int32_t> key_value;           ///< head_dim x head_dim
+    matrix_view<std::int8_t> key_value8;           ///< head_dim x head_dim
+    std::span<std::int32_t> key_sum;               ///< head_dim
+    std::span<integer_inverse<8>> inverse_divisor; ///< tokens
 
     [[nodiscard]] static constexpr integer_linear_attention take(std::size_t tokens, std::size_t width, arena& memory) {
         integer_linear_attention a;
         a.key_value = detail::take_matrix<std::int32_t>(memory, width, width);
         a.key_value8 = detail::take_matrix<std::int8_t>(memory, width, width);
         a.key_sum = memory.take<std::int32_t>(width);
-        a.inverse_divisor = memory.take<integer_inverse>(tokens);
+        a.inverse_divisor = memory.take<integer_inverse<8>>(tokens);
         return a;
     }
     /// What turns a quotient into the context. Panics where the ratio of scales is 2^30 or more.
@@ -76,7 +60,7 @@ struct integer_linear_attention {
         for (std::size_t t = 0; t < tokens; ++t) {
             std::uint32_t divisor = 0;
             for (std::size_t j = 0; j < width; ++j) divisor += static_cast<std::uint32_t>(query(t, j) * key_sum[j]);
-            inverse_divisor[t] = integer_inverse::of(divisor);
+            inverse_divisor[t] = integer_inverse<8>::of(divisor);
         }
         gemm(transposed(key), value, m, scratch, store_sums{key_value});
         std::uint32_t most = 0;

@@ -3,6 +3,7 @@
 
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
+#include <lutra/nonlinear/integer_inverse.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 #include <lutra/nonlinear/reduced_tables.hpp>
 #include <lutra/numeric/requantize.hpp>
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,9 +40,8 @@ struct pwl_softmax {
     static constexpr int fraction = 8;                                ///< bits of a score
     static constexpr std::size_t most_columns = std::size_t{1} << 16; ///< so that sums fit 32 bits
 
-    /// 2^-r for r in steps of 2^-fraction; 1 / x for x in steps of 2^-15. Both values in steps of 2^-15.
+    /// 2^-r in steps of 2^-15, for r in steps of 2^-fraction.
     static constexpr pwl_unit<N> exp2{reduced_tables<N>::exp2, {fraction + 1, fraction}, {17, 15}};
-    static constexpr pwl_unit<N> reciprocal{reduced_tables<N>::reciprocal, {18, 15}, {17, 15}};
 
     /// What turns sums into scores where a sum of 1 is worth @p scale. Panics unless 0 <= scale < 2^21.
     [[nodiscard]] static constexpr requantizer scores_by(double scale) {
@@ -111,10 +110,9 @@ struct pwl_softmax {
     }
     /// Of a sum that holds the e of a greatest score, just below 2^15.
     static constexpr scaling scaling_of(std::uint32_t total) noexcept {
-        const int exponent = static_cast<int>(std::bit_width(total)) - 1;
-        const std::uint32_t x = exponent <= 15 ? total << (15 - exponent) : total >> (exponent - 15);
-        const auto r = static_cast<std::uint32_t>(reciprocal(static_cast<std::int32_t>(x)));
-        return {(r * 127 + 64) >> 7, std::min(exponent + 8, 31)}; // beyond 31 every e is below a half
+        const auto [inverse, shift] = integer_inverse<N>::of(total);
+        return {(static_cast<std::uint32_t>(inverse) * 127 + 64) >> 7,
+                std::min(shift - 7, 31)}; // beyond 31 every e is below a half
     }
 
 private:
