@@ -30,15 +30,7 @@ constexpr pwl_fit fit_genetic_within(Function, int entries, const pwl_format& fo
     using problem = breakpoint_problem<Capacity>;
     const problem p{&samples, {format, options.lines, {low, value_of<Function>(low)}, {high, value_of<Function>(high)}}};
     const breakpoint_range<Function> range{format.breakpoint, least, most};
-    using operators = genetic_operators<random_breakpoints<Function, typename problem::genome>, moved_breakpoints<Function>,
-                                        crossed_breakpoints>;
-    genetic_search<problem, operators, max_fit_population> search{
-        p,
-        {.initialise = {range, static_cast<std::size_t>(entries - 1)},
-         .mutate = {range, options.round_breakpoints, options.local_moves}},
-        options.search()};
-    search.run(options.budget, report, on);
-    return measured_fit<Function>(p.table(search.best()), grid);
+    return measured_fit<Function>(p.table(best_breakpoints(p, range, entries, options, report, on)), grid);
 }
 
 } // namespace detail

@@ -62,16 +62,7 @@ constexpr pwl_shared_fit fit_shared_within(Function, int entries, const pwl_form
     using problem = shared_problem<Function, Capacity, scale_grid::max_scales>;
     const problem p{&samples, {format, options.lines, {low, value_of<Function>(low)}, {high, value_of<Function>(high)}}};
     const breakpoint_range<Function> range{format.breakpoint, grid.low, grid.high};
-    using operators = genetic_operators<random_breakpoints<Function, typename problem::genome>, moved_breakpoints<Function>,
-                                        crossed_breakpoints>;
-    genetic_search<problem, operators, max_fit_population> search{
-        p,
-        {.initialise = {range, static_cast<std::size_t>(entries - 1)},
-         .mutate = {range, options.round_breakpoints, options.local_moves}},
-        options.search()};
-    search.run(options.budget, report, on);
-
-    const auto& genes = search.best();
+    const auto genes = best_breakpoints(p, range, entries, options, report, on);
     auto found = p.lines_of(genes);
     p.settle(found);
     pwl_shared_fit fit{.table = {.entries = entries, .format = format}, .scales = grid.scales};

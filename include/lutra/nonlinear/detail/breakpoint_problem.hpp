@@ -8,6 +8,7 @@
 #include <lutra/nonlinear/genetic_fit_options.hpp>
 #include <lutra/nonlinear/pwl_table.hpp>
 #include <lutra/nonlinear/sample_grid.hpp>
+#include <lutra/search/genetic.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -98,6 +99,22 @@ constexpr pwl_fit measured_fit(const pwl_parameters& table, const sample_grid& g
     return fit;
 }
 
+/// The cheapest breakpoints for @p entries segments that a genetic search finds.
+template <class Problem, class Function, class Report, class Executor>
+[[nodiscard]] constexpr typename Problem::genome
+best_breakpoints(const Problem& problem, const breakpoint_range<Function>& range, int entries,
+                 const genetic_fit_options& options, Report& report, Executor& on) {
+    using operators = genetic_operators<random_breakpoints<Function, typename Problem::genome>, moved_breakpoints<Function>,
+                                        crossed_breakpoints>;
+    genetic_search<Problem, operators, max_fit_population> search{
+        problem,
+        {.initialise = {range, static_cast<std::size_t>(entries - 1)},
+         .mutate = {range, options.round_breakpoints, options.local_moves}},
+        options.search()};
+    search.run(options.budget, report, on);
+    return search.best();
+}
+
 /// What `f`, called with room for the breakpoints of @p entries segments as its template argument, returns.
 template <class F>
 [[nodiscard]] constexpr auto with_breakpoints_of(int entries, F&& f) {
@@ -113,9 +130,8 @@ constexpr void require_fit(int entries, const pwl_format& format, const genetic_
     require(format.valid(), panic_code::bad_argument, "a genetic fit needs a valid pwl_format");
     require(options.local_moves >= 0 && options.local_moves <= 1, panic_code::bad_argument,
             "the share of local moves lies in [0, 1]");
-    require(options.population <= max_fit_population, panic_code::bad_argument,
-            "the population of a genetic fit is 2 to 64", static_cast<long long>(options.population),
-            static_cast<long long>(max_fit_population));
+    require(options.population <= max_fit_population, panic_code::bad_argument, "the population of a genetic fit is 2 to 64",
+            static_cast<long long>(options.population), static_cast<long long>(max_fit_population));
 }
 
 } // namespace lutra::detail
