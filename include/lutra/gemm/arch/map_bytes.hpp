@@ -64,6 +64,7 @@ struct map_bytes_avx2 {
         return found;
     }
     [[gnu::target("avx2")]] static void run(const std::int8_t* table, byte_rows b) noexcept {
+        if (b.cols < 32 || b.rows * b.cols < 1024) return map_bytes(table, b); // a tile's sums do not pay for the parts
         const map_bytes_avx2 map{table};
         for (std::size_t r = 0; r < b.rows; ++r) {
             const std::int8_t* in = b.in + r * b.in_stride;
