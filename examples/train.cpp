@@ -82,6 +82,17 @@ void load_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& tr
     trainer.state().step = value_or_fail(lutra::metadata_number<std::uint64_t>(file, "training.step"));
 }
 
+/// Takes over the parameters of a model of the same sizes; its activation function and attention may differ.
+void start_from(const std::filesystem::path& path, lutra::vit_trainer<>& trainer) {
+    auto model = value_or_fail(lutra::read_vit(value_or_fail(lutra::safetensors::read(path))));
+    lutra::vit_config same = model.config;
+    same.activation = trainer.config().activation;
+    same.attention = trainer.config().attention;
+    if (same != trainer.config())
+        fail(path.string() + " is a network of other sizes, or of images of another mean and deviation");
+    trainer.state().parameters = std::move(model.values);
+}
+
 double share_correct(const std::vector<std::uint16_t>& classes, const labelled_images& data) {
     return static_cast<double>(lutra::count_correct(classes, data.labels.labels)) / static_cast<double>(data.images.count);
 }
@@ -107,8 +118,8 @@ double int8_accuracy(lutra::thread_executor& ex, lutra::vit_trainer<>& trainer, 
 int main(int argc, char** argv) {
     lutra::vit_config config;
     lutra::training_options options;
-    std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint;
-    std::string calibrator = "percentile", attention = "softmax";
+    std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint, from;
+    std::string calibrator = "percentile", attention = "softmax", activation = "gelu";
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
 
@@ -125,6 +136,10 @@ int main(int argc, char** argv) {
     app.add_option("--attention", attention, "softmax, or relu_linear, which costs less for many tokens")
         ->check(CLI::IsMember({"softmax", "relu_linear"}))
         ->capture_default_str();
+    app.add_option("--activation", activation, "Of the MLP: gelu, or relu, whose zeros later layers can skip")
+        ->check(CLI::IsMember({"gelu", "relu"}))
+        ->capture_default_str();
+    app.add_option("--from", from, "Start from the parameters of this model, which must have the same sizes");
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
@@ -148,6 +163,7 @@ int main(int argc, char** argv) {
     }
     options.flip = !no_flip;
     if (attention == "relu_linear") config.attention = lutra::attention_kind::relu_linear;
+    if (activation == "relu") config.activation = lutra::activation_kind::relu;
     if (checkpoint.empty()) checkpoint = output.string() + ".checkpoint";
 
     const auto find = [&](const char* name) {
@@ -166,15 +182,19 @@ int main(int argc, char** argv) {
 
     lutra::thread_executor ex{threads};
     lutra::vit_trainer<> trainer{config, options};
-    const std::string run = describe(options, training.images.count);
+    std::string run = describe(options, training.images.count);
+    if (!from.empty()) {
+        start_from(from, trainer);
+        run += " from " + from.filename().string();
+    }
     if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);
     std::signal(SIGINT, [](int) { interrupted = 1; });
     std::signal(SIGTERM, [](int) { interrupted = 1; });
 
     const std::uint64_t per_epoch = trainer.steps_per_epoch(training.images.count), steps = per_epoch * options.epochs;
-    std::printf("ViT %ux%u, patch %u, dim %u, depth %u, heads %u, MLP %u, %s attention: %zu parameters; %s\n",
+    std::printf("ViT %ux%u, patch %u, dim %u, depth %u, heads %u, MLP %u, %s attention, %s: %zu parameters; %s\n",
                 config.image_height, config.image_width, config.patch, config.dim, config.depth, config.heads, config.mlp,
-                attention.c_str(), trainer.parameters().flat().size(), run.c_str());
+                attention.c_str(), activation.c_str(), trainer.parameters().flat().size(), run.c_str());
     if (trainer.state().step > 0)
         std::printf("resumed at step %llu of %llu\n", static_cast<unsigned long long>(trainer.state().step),
                     static_cast<unsigned long long>(steps));

@@ -25,6 +25,8 @@
 #if LUTRA_HOSTED
     #include <lutra/nn/train/backward.hpp>
     #include <lutra/nn/train/calibrate_vit.hpp>
+    #include <lutra/nn/train/float_pass.hpp>
+    #include <lutra/nn/train/loss.hpp>
     #include <lutra/nn/train/model_file.hpp>
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>

@@ -56,6 +56,12 @@ TEST_CASE("float_vit: linear attention") {
 
 TEST_CASE("float_vit: the activation function is the policy's") { compare<with_relu, reference::relu>(tiny_config()); }
 
+TEST_CASE("float_vit: the activation function is the one it was trained with") {
+    lutra::vit_config c = tiny_config();
+    c.activation = lutra::activation_kind::relu;
+    compare<lutra::vit_defaults, reference::relu>(c);
+}
+
 TEST_CASE("float_vit: shapes are checked and scratch is given back") {
     const lutra::vit_config c = tiny_config();
     const auto values = random_parameters(c, 1);

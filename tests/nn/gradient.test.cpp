@@ -74,6 +74,12 @@ TEST_CASE("gradient: of linear attention") {
     check_gradient(c);
 }
 
+TEST_CASE("gradient: of a network of relu") {
+    lutra::vit_config c = tiny_config();
+    c.activation = lutra::activation_kind::relu;
+    check_gradient(c);
+}
+
 TEST_CASE("gradient: the slope of relu") {
     std::vector<float> x{-2, -1e-30f, 0, 1e-30f, 3}, y(5);
     lutra::apply_with_slope<lutra::relu>(x, y);

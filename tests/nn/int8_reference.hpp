@@ -136,7 +136,8 @@ struct network {
             floats inner(c.tokens(), std::vector<float>(c.mlp));
             to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m), b.fc1.bias, inner, 0,
                      false);
-            for (auto& row : inner) lutra::apply<lutra::gelu>(row);
+            for (auto& row : inner)
+                c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row) : lutra::apply<lutra::gelu>(row);
             to_float(linear(layer::fc2, quantized(inner, scale(hidden)), scale(hidden), b.fc2, m), b.fc2.bias, x, 0, true);
         }
 

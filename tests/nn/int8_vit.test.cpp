@@ -95,6 +95,17 @@ TEST_CASE("int8_vit: equals products made one by one, and keeps each layer's ope
     }
 }
 
+TEST_CASE("int8_vit: a network of relu") {
+    const std::vector<lutra::layer_choice> choices(2);
+    const setup gelu{tiny_config()};
+    lutra::vit_config c = tiny_config();
+    c.activation = lutra::activation_kind::relu;
+    const setup relu{c};
+    const auto logits = relu.logits(choices);
+    CHECK(distance(logits, relu.reference(choices)) < tolerance);
+    CHECK(distance(logits, gelu.logits(choices)) > 100 * tolerance);
+}
+
 TEST_CASE("int8_vit: each block has its own multipliers") {
     const setup s{tiny_config()};
     const lutra::lowered_multiplier exact{}, other = lutra::lower(lopsided{});

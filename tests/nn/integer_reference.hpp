@@ -168,7 +168,11 @@ struct integer_reference {
                 0);
             const auto to = static_cast<double>(scale(hidden));
             const int fraction = lutra::activation_input_fraction(to);
-            const auto table = lutra::activation_values<typename Policy::activation>(fraction, to);
+            using trained = std::is_same<typename Policy::activation, lutra::trained_activation>;
+            using function = std::conditional_t<trained::value, lutra::pwl<lutra::gelu, 8>, typename Policy::activation>;
+            const auto table = trained::value && c.activation == lutra::activation_kind::relu
+                ? lutra::activation_values<lutra::relu>(fraction, to)
+                : lutra::activation_values<function>(fraction, to);
             bytes inner =
                 requantized<std::int8_t>(sums(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m),
                                          b.fc1.bias, std::ldexp(1.0, -fraction));

@@ -102,6 +102,16 @@ TEST_CASE("integer_vit: equals the network written down, bit for bit, alone and 
     }
 }
 
+TEST_CASE("integer_vit: a network of relu") {
+    lutra::vit_config c = tiny_config();
+    c.activation = lutra::activation_kind::relu;
+    const setup s{c};
+    const std::vector<lutra::layer_choice> exact(2);
+    CHECK(s.logits(exact, 3) == s.reference(exact));
+    CHECK(s.logits(exact, 3) == s.logits<relu_policy>(exact, 3));
+    CHECK(s.logits(exact, 3) != setup{tiny_config()}.logits(exact, 3));
+}
+
 TEST_CASE("integer_vit: the residual stream's step counts, and it saturates") {
     const setup s{tiny_config()};
     const std::vector<lutra::layer_choice> exact(2);

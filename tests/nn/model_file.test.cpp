@@ -56,6 +56,7 @@ TEST_CASE("model_file: what is written is read") {
     for (const bool distilled : {false, true}) {
         lutra::vit_config c = tiny_config(distilled);
         if (distilled) c.attention = lutra::attention_kind::relu_linear;
+        if (distilled) c.activation = lutra::activation_kind::relu;
         c.input_std[3] = 0; // beyond the channels: not stored
         const auto read = lutra::read_vit(contents{c}.file());
         REQUIRE(read);

@@ -2,7 +2,7 @@
 #include "support/catch.hpp"
 #include "support/panic.hpp"
 
-#include <lutra/nn/train/backward.hpp>
+#include <lutra/nn/train/loss.hpp>
 #include <lutra/nn/train/optimizer.hpp>
 
 #include <array>

@@ -121,7 +121,7 @@ std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<co
         add(tokens, linear(attention(c, linear(layer_norm(tokens, b.norm1, epsilon), b.qkv)), b.proj));
         matrix hidden = linear(layer_norm(tokens, b.norm2, epsilon), b.fc1);
         for (auto& row : hidden)
-            for (double& v : row) v = Activation::value(v);
+            for (double& v : row) v = c.activation == lutra::activation_kind::relu ? relu::value(v) : Activation::value(v);
         add(tokens, linear(hidden, b.fc2));
     }
 

@@ -57,6 +57,8 @@ TEST_CASE("vit_config: each size has its sentence") {
     }
     CHECK(fault_after([](vit_config& c) { c.attention = static_cast<lutra::attention_kind>(2); }) ==
           "vit_config: attention is 2, expected 0 (softmax) or 1 (relu_linear)");
+    CHECK(fault_after([](vit_config& c) { c.activation = static_cast<lutra::activation_kind>(2); }) ==
+          "vit_config: activation is 2, expected 0 (gelu) or 1 (relu)");
     CHECK(fault_after([](vit_config& c) { c.channels = 0; }) == "vit_config: channels is 0, expected 1 to 4");
     CHECK(fault_after([](vit_config& c) { c.channels = 5; }) == "vit_config: channels is 5, expected 1 to 4");
 }

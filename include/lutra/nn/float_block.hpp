@@ -4,6 +4,7 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/nn/attention.hpp>
+#include <lutra/nn/policy.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
@@ -104,8 +105,8 @@ struct packed_block {
 };
 
 /// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
-/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept.
-template <class Activation>
+/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept; or trained_activation.
+template <float_activation Activation>
 void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
              const packed_block& packed = {}) {
     const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
@@ -117,14 +118,13 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
     copy(a.input, a.middle);
     linear(a.context, p.proj, a.middle, true, packed.proj);
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
-    const std::span<float> hidden = detail::elements_of(a.hidden);
-    if (a.slope.empty()) {
-        linear(a.normed2, p.fc1, a.hidden, false, packed.fc1);
-        apply<Activation>(hidden);
-    } else {
-        linear(a.normed2, p.fc1, a.slope, false, packed.fc1);
-        apply_with_slope<Activation>(detail::elements_of(a.slope), hidden);
-    }
+    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
+    with_activation<Activation>(c, [&]<class A>(A) {
+        if (a.slope.empty())
+            apply<A>(detail::elements_of(a.hidden));
+        else
+            apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
+    });
     copy(a.middle, a.output);
     linear(a.hidden, p.fc2, a.output, true, packed.fc2);
 }

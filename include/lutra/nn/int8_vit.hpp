@@ -85,9 +85,10 @@ public:
             attend(i, b, scratch);
             layer.proj(b.context, b.x, scratch, true);
             normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
-            gemm(b.normed, layer.fc1.packed, scratch,
-                 activate_sums<typename Policy::activation>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias,
-                                                            scale(block_tensor::hidden)});
+            with_activation<typename Policy::activation>(c, [&]<class A>(A) {
+                gemm(b.normed, layer.fc1.packed, scratch,
+                     activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
+            });
             layer.fc2(b.hidden, b.x, scratch, true);
         }
         classify(b, logits, scratch);

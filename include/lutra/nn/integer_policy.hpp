@@ -23,9 +23,9 @@ namespace lutra {
 /// };
 /// @endcode
 struct integer_vit_defaults {
-    using multiplier = exact;           ///< of the linear layers, patch embedding and head included
-    using attention_multiplier = exact; ///< of Q K^T and A V; queries and probabilities are the left operands
-    using activation = pwl<gelu, 8>;    ///< between the two layers of the MLP
+    using multiplier = exact;              ///< of the linear layers, patch embedding and head included
+    using attention_multiplier = exact;    ///< of Q K^T and A V; queries and probabilities are the left operands
+    using activation = trained_activation; ///< between the two layers of the MLP; GELU as pwl<gelu, 8>
     using softmax = pwl_softmax<8>;
     using layer_norm = pwl_layer_norm<16>;
 };
@@ -47,9 +47,13 @@ concept integer_layer_norm = std::default_initializable<L> && std::copyable<L> &
     norm(x, out);
 };
 
+/// What an activation function of an integer network is, or trained_activation.
+template <class A>
+concept integer_activation = std::same_as<A, trained_activation> || tabulated_activation<A>;
+
 /// What integer_vit asks of a policy: the members of integer_vit_defaults.
 template <class P>
-concept integer_vit_policy = multiplier_policy<P> && tabulated_activation<typename P::activation> &&
+concept integer_vit_policy = multiplier_policy<P> && integer_activation<typename P::activation> &&
     integer_softmax<typename P::softmax> && integer_layer_norm<typename P::layer_norm>;
 static_assert(integer_vit_policy<integer_vit_defaults>);
 

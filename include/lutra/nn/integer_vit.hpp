@@ -92,7 +92,8 @@ public:
             const auto hidden = static_cast<double>(scale(block_tensor::hidden));
             const int fraction = activation_input_fraction(hidden);
             b.fc1_output = to(layer.fc1, 1.0 / (1 << fraction));
-            const auto values = activation_values<typename Policy::activation>(fraction, hidden);
+            const auto values = with_activation<typename Policy::activation, pwl<gelu, 8>>(
+                c, [&]<class A>(A) { return activation_values<A>(fraction, hidden); });
             b.activation = memory.take<std::int8_t>(values.size());
             std::copy(values.begin(), values.end(), b.activation.begin());
             b.fc2_output = to(layer.fc2, residual);

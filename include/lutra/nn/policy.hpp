@@ -3,11 +3,28 @@
 
 #include <lutra/multiplier/exact.hpp>
 #include <lutra/multiplier/lowering.hpp>
+#include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
 #include <concepts>
+#include <utility>
 
 namespace lutra {
+
+/// As an activation of a policy: the one that the network was trained with, vit_config::activation.
+struct trained_activation {};
+
+/// Calls `f(function)` with what @p Activation stands for in a network of config @p c: itself, or where it is
+/// trained_activation, Gelu{} or relu{}.
+template <class Activation, class Gelu = gelu, class F>
+constexpr decltype(auto) with_activation(const vit_config& c, F&& f) {
+    if constexpr (!std::same_as<Activation, trained_activation>)
+        return std::forward<F>(f)(Activation{});
+    else if (c.activation == activation_kind::relu)
+        return std::forward<F>(f)(relu{});
+    else
+        return std::forward<F>(f)(Gelu{});
+}
 
 /// The policies of a network that is not told otherwise: everything exact. Derive from it and replace what differs:
 ///
@@ -17,20 +34,24 @@ namespace lutra {
 /// };
 /// @endcode
 struct vit_defaults {
-    using multiplier = exact;           ///< of the linear layers, patch embedding and head included
-    using attention_multiplier = exact; ///< of Q K^T and A V; queries and probabilities are the left operands
-    using activation = gelu;            ///< between the two layers of the MLP
+    using multiplier = exact;              ///< of the linear layers, patch embedding and head included
+    using attention_multiplier = exact;    ///< of Q K^T and A V; queries and probabilities are the left operands
+    using activation = trained_activation; ///< between the two layers of the MLP
 };
 
 /// A policy that names the multipliers of a network.
 template <class P>
 concept multiplier_policy = multiplier<typename P::multiplier> && multiplier<typename P::attention_multiplier>;
 
+/// A function of float_batches, or trained_activation.
+template <class A>
+concept float_activation = std::same_as<A, trained_activation> || requires(float_batch x) {
+    { A::value(x) } -> std::same_as<float_batch>;
+};
+
 /// What the network templates ask of a policy: the members of vit_defaults.
 template <class P>
-concept vit_policy = multiplier_policy<P> && requires(float_batch x) {
-    { P::activation::value(x) } -> std::same_as<float_batch>;
-};
+concept vit_policy = multiplier_policy<P> && float_activation<typename P::activation>;
 static_assert(vit_policy<vit_defaults>);
 
 /// The choices of one block at run time; a network takes one a block. The patch embedding goes with the first block and

@@ -18,6 +18,12 @@ enum class attention_kind : std::uint32_t {
     relu_linear, ///< relu(Q) (relu(K)^T V), divided by its weights' sum (Katharopoulos et al., 2020; Cai et al., 2023)
 };
 
+/// The function between the two layers of the MLP.
+enum class activation_kind : std::uint32_t {
+    gelu, ///< x Phi(x) (Hendrycks and Gimpel, 2016)
+    relu, ///< max(x, 0), whose zeros the second layer can skip
+};
+
 /// The shape of a Vision Transformer (Dosovitskiy et al., 2021; with `distilled`, DeiT: Touvron et al., 2021):
 /// square patches, a class token, learned positions, pre-norm blocks. The member functions hold for what `check` accepts.
 struct vit_config {
@@ -30,9 +36,10 @@ struct vit_config {
     std::uint32_t mlp = 128;                           ///< hidden units of the MLP
     std::uint32_t classes = 10;
     attention_kind attention = attention_kind::softmax;
-    bool distilled = false;                   ///< a second token and head; the logits are the mean of both heads
-    float layer_norm_epsilon = 1e-6f;         ///< added to the variance
-    std::array<float, 4> input_mean{};        ///< of pixel / 255, one a channel; the others say nothing
+    activation_kind activation = activation_kind::gelu;
+    bool distilled = false;                     ///< a second token and head; the logits are the mean of both heads
+    float layer_norm_epsilon = 1e-6f;           ///< added to the variance
+    std::array<float, 4> input_mean{};          ///< of pixel / 255, one a channel; the others say nothing
     std::array<float, 4> input_std{1, 1, 1, 1}; ///< likewise, the standard deviation
 
     /// Tokens before those of the patches: the class token and, distilled, the distillation token.
@@ -60,8 +67,8 @@ struct vit_config {
     friend constexpr bool operator==(const vit_config& a, const vit_config& b) noexcept {
         if (a.image_height != b.image_height || a.image_width != b.image_width || a.channels != b.channels ||
             a.patch != b.patch || a.dim != b.dim || a.depth != b.depth || a.heads != b.heads || a.mlp != b.mlp ||
-            a.classes != b.classes || a.attention != b.attention || a.distilled != b.distilled ||
-            a.layer_norm_epsilon != b.layer_norm_epsilon)
+            a.classes != b.classes || a.attention != b.attention || a.activation != b.activation ||
+            a.distilled != b.distilled || a.layer_norm_epsilon != b.layer_norm_epsilon)
             return false;
         for (std::size_t i = 0; i < a.channels && i < a.input_mean.size(); ++i)
             if (a.input_mean[i] != b.input_mean[i] || a.input_std[i] != b.input_std[i]) return false;
@@ -92,6 +99,8 @@ struct vit_config {
     if (c.dim % c.heads != 0) return wrong("heads", c.heads, "a divisor of dim");
     if (c.attention > attention_kind::relu_linear)
         return wrong("attention", static_cast<std::uint32_t>(c.attention), "0 (softmax) or 1 (relu_linear)");
+    if (c.activation > activation_kind::relu)
+        return wrong("activation", static_cast<std::uint32_t>(c.activation), "0 (gelu) or 1 (relu)");
     if (!(c.layer_norm_epsilon > 0 && c.layer_norm_epsilon < 1))
         return wrong("layer_norm_epsilon", "outside (0, 1)", "a small positive number");
     for (std::size_t i = 0; i < c.channels; ++i) {

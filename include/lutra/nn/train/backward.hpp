@@ -8,7 +8,6 @@
 
 #include <lutra/nn/float_block.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -183,26 +182,6 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
     attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
-}
-
-/// Cross entropy with label smoothing (Szegedy et al., 2016) of one row of logits; @p gradient receives
-/// weight * (softmax - target). Returns the loss, unweighted. Panics unless @p label is below the number of logits.
-inline float cross_entropy(std::span<const float> logits, std::size_t label, float smoothing, float weight,
-                           std::span<float> gradient) {
-    require(label < logits.size(), panic_code::out_of_range, "a label past the classes of the network",
-            static_cast<long long>(label), static_cast<long long>(logits.size()));
-    const auto classes = static_cast<float>(logits.size());
-    const float top = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float x : logits) sum += std::exp(static_cast<double>(x - top));
-    const auto log_sum = static_cast<float>(std::log(sum)) + top;
-    float loss = 0;
-    for (std::size_t j = 0; j < logits.size(); ++j) {
-        const float target = smoothing / classes + (j == label ? 1.0f - smoothing : 0.0f);
-        loss += target * (log_sum - logits[j]);
-        gradient[j] = weight * (std::exp(logits[j] - log_sum) - target);
-    }
-    return loss;
 }
 
 } // namespace LUTRA_ISA

@@ -66,6 +66,7 @@ void for_each_config_field(Config& c, F&& f) {
     f("vit.mlp", c.mlp);
     f("vit.classes", c.classes);
     f("vit.attention", c.attention);
+    f("vit.activation", c.activation);
     f("vit.layer_norm_epsilon", c.layer_norm_epsilon);
     for (std::size_t i = 0; i < c.channels && i < c.input_mean.size(); ++i) {
         f((text<24>{"vit.input_mean."} << i).view(), c.input_mean[i]);

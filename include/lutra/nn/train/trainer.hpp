@@ -10,7 +10,7 @@
 #include <lutra/core/executor.hpp>
 #include <lutra/core/random.hpp>
 #include <lutra/nn/float_vit.hpp>
-#include <lutra/nn/train/backward.hpp>
+#include <lutra/nn/train/float_pass.hpp>
 #include <lutra/nn/train/optimizer.hpp>
 
 #include <algorithm>
@@ -90,7 +90,7 @@ inline void initialize(const vit_parameters<float>& p, std::uint64_t seed) {
 inline namespace LUTRA_ISA {
 
 /// Trains a ViT in float with AdamW on 8-bit images. A batch is cut into shards of a fixed size whose gradients are added in
-/// order, so the result depends on the seed and not on the number of workers.
+/// order, so the result depends on the seed and not on the number of workers. @tparam Pass how the gradient is computed
 ///
 /// @code
 /// lutra::vit_trainer<> trainer{config, options};
@@ -103,7 +103,7 @@ inline namespace LUTRA_ISA {
 ///                      options.epochs * per_epoch, epoch);
 /// }
 /// @endcode
-template <vit_policy Policy = vit_defaults>
+template <training_pass Pass = float_pass<>>
 class vit_trainer {
 public:
     static constexpr std::size_t shard_images = 16;
@@ -115,7 +115,8 @@ public:
     };
 
     /// A new network, initialised. Panics unless `check` accepts @p config and a batch has an image.
-    vit_trainer(const vit_config& config, const training_options& options) : config_{config}, options_{options} {
+    vit_trainer(const vit_config& config, const training_options& options, const Pass& pass = {})
+        : config_{config}, options_{options}, pass_{pass} {
         require(check(config).has_value(), panic_code::bad_argument,
                 "vit_trainer: this vit_config is not valid; lutra::check says why");
         require(options.batch > 0, panic_code::bad_argument, "vit_trainer: a batch needs at least one image");
@@ -126,8 +127,7 @@ public:
         initialize(parameters(), options.seed);
         const std::size_t shards = (options.batch + shard_images - 1) / shard_images;
         gradients_.assign(shards, std::vector<float>(n));
-        losses_.resize(shards);
-        corrects_.resize(shards);
+        reports_.resize(shards);
         parameters().for_each([&](std::string_view, std::span<float> values, parameter_shape shape) {
             ranges_.push_back({static_cast<std::size_t>(values.data() - state_.parameters.data()), values.size(),
                                is_weight_matrix(shape)});
@@ -175,8 +175,8 @@ public:
         });
         step_report report;
         for (std::size_t s = 0; s < shards; ++s) {
-            report.loss += losses_[s] / static_cast<double>(which.size());
-            report.correct += corrects_[s];
+            report.loss += reports_[s].loss / static_cast<double>(which.size());
+            report.correct += reports_[s].correct;
         }
         update(ex, shards, steps_in_all, report);
         return report;
@@ -191,8 +191,8 @@ public:
                 static_cast<long long>(labels.size()), static_cast<long long>(shard_images));
         if (workers_.empty()) workers_.resize(1);
         workers_[0].labels.assign(labels.begin(), labels.end());
-        pass(0, workers_[0], images, labels.size(), labels.size());
-        if (loss != nullptr) *loss = losses_[0] / static_cast<double>(labels.size());
+        run_pass(0, workers_[0], images, labels.size(), labels.size());
+        if (loss != nullptr) *loss = reports_[0].loss / static_cast<double>(labels.size());
         return gradients_[0];
     }
 
@@ -206,44 +206,6 @@ private:
         std::size_t start, size;
         bool decays;
     };
-    /// What forward keeps for backward, and what backward needs besides.
-    struct buffers {
-        matrix_view<float> patches;
-        std::vector<block_activations> blocks;
-        matrix_view<float> head_normed, dhead; ///< (images * prefix tokens) x dim
-        std::span<float> head_statistics;
-        matrix_view<float> logits, dlogits; ///< images x classes
-        matrix_view<float> dx;              ///< rows x dim
-        block_gradients scratch;
-
-        static buffers take(const vit_config& c, std::size_t images, arena& memory) {
-            const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
-            const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
-            buffers b;
-            b.patches = matrix(images * c.patches(), c.patch_size());
-            b.blocks.resize(c.depth);
-            matrix_view<float> x = matrix(rows, d);
-            for (block_activations& a : b.blocks) {
-                a = {.input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
-                     .probabilities = memory.take<float>(images * c.heads * c.attention_floats()),
-                     .context = matrix(rows, d),
-                     .middle = matrix(rows, d), .normed2 = matrix(rows, d), .hidden = matrix(rows, c.mlp),
-                     .slope = matrix(rows, c.mlp), .output = matrix(rows, d), .statistics1 = memory.take<float>(2 * rows),
-                     .statistics2 = memory.take<float>(2 * rows)};
-                x = a.output;
-            }
-            b.head_normed = matrix(images * c.prefix_tokens(), d);
-            b.dhead = matrix(images * c.prefix_tokens(), d);
-            b.head_statistics = memory.take<float>(2 * images * c.prefix_tokens());
-            b.logits = matrix(images, c.classes);
-            b.dlogits = matrix(images, c.classes);
-            b.dx = matrix(rows, d);
-            b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp),
-                         memory.take<float>(attention_gradient_floats(c))};
-            return b;
-        }
-    };
-
     void run_shard(std::size_t shard, worker_state& w, std::span<const std::uint8_t> pixels,
                    std::span<const std::uint8_t> labels, std::span<const std::uint32_t> which, std::size_t batch,
                    std::uint64_t epoch) {
@@ -259,64 +221,17 @@ private:
         }
         const std::size_t used = which.size() * size;
         normalize(config_, std::span<const std::uint8_t>{w.pixels}.first(used), std::span{w.images}.first(used));
-        pass(shard, w, std::span<const float>{w.images}.first(used), which.size(), batch);
+        run_pass(shard, w, std::span<const float>{w.images}.first(used), which.size(), batch);
     }
 
-    /// Forward and backward of up to shard_images images into gradients_[shard], weighted 1 / batch. The labels are w's.
-    void pass(std::size_t shard, worker_state& w, std::span<const float> images, std::size_t count, std::size_t batch) {
-        const vit_config& c = config_;
-        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
-        if (w.memory.bytes().empty()) {
-            arena counted = arena::counting();
-            static_cast<void>(buffers::take(c, shard_images, counted));
-            w.memory = arena_memory{counted.used()};
-        }
-        arena memory{w.memory.bytes()};
-        const buffers b = buffers::take(c, count, memory);
-        const vit_parameters<const float> p = parameters();
-        const vit_parameters<float> g{c, gradients_[shard]};
+    /// The gradient of up to shard_images images into gradients_[shard], weighted 1 / batch. The labels are w's.
+    void run_pass(std::size_t shard, worker_state& w, std::span<const float> images, std::size_t count, std::size_t batch) {
+        if (w.memory.bytes().empty()) w.memory = arena_memory{pass_.scratch_bytes(config_, shard_images)};
+        arena scratch{w.memory.bytes()};
         std::fill(gradients_[shard].begin(), gradients_[shard].end(), 0.0f);
-
-        extract_patches(c, {images.data(), count, c.image_size()}, b.patches);
-        embed(p, b.patches, b.blocks.front().input);
-        for (std::size_t i = 0; i < c.depth; ++i) forward<typename Policy::activation>(c, p.block(i), b.blocks[i]);
-        const matrix_view<float> x = b.blocks.back().output;
-        classify(p, x, b.head_normed, b.logits, b.head_statistics);
-
-        losses_[shard] = 0;
-        corrects_[shard] = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto row = b.logits.row(i);
-            const auto best = static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
-            corrects_[shard] += best == w.labels[i];
-            losses_[shard] += static_cast<double>(cross_entropy(row, w.labels[i], options_.label_smoothing,
-                                                                1.0f / static_cast<float>(batch), b.dlogits.row(i)));
-        }
-
-        std::fill_n(b.dx.data(), count * tokens * d, 0.0f);
-        if (c.distilled)
-            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
-        for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) {
-                return matrix_view<float>{m.data() + which * d, count, d, prefix * d};
-            };
-            linear_backward(part(b.head_normed), which == 0 ? p.head : p.head_dist, b.dlogits,
-                            which == 0 ? g.head : g.head_dist, part(b.dhead));
-        }
-        for (std::size_t r = 0; r < count * prefix; ++r) {
-            const std::size_t row = r / prefix * tokens + r % prefix;
-            layer_norm_backward(x.row(row), p.norm.weight, {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]},
-                                b.dhead.row(r), g.norm.weight, g.norm.bias, b.dx.row(row));
-        }
-        for (std::size_t i = c.depth; i-- > 0;) backward(c, p.block(i), b.blocks[i], g.block(i), b.dx, b.scratch);
-        for (std::size_t image = 0; image < count; ++image) {
-            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
-            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
-            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
-            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
-            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
-        }
+        const training_targets targets{w.labels, options_.label_smoothing, 1.0f / static_cast<float>(batch)};
+        reports_[shard] = pass_.run(parameters(), {images.data(), count, config_.image_size()}, targets,
+                                    vit_parameters<float>{config_, gradients_[shard]}, scratch);
     }
 
     template <executor Executor>
@@ -346,10 +261,10 @@ private:
 
     vit_config config_;
     training_options options_;
+    Pass pass_;
     training_state state_;
     std::vector<std::vector<float>> gradients_;
-    std::vector<double> losses_;
-    std::vector<std::size_t> corrects_;
+    std::vector<loss_report> reports_;
     std::vector<range> ranges_;
     std::vector<worker_state> workers_;
 };
