@@ -5,6 +5,7 @@
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
@@ -14,7 +15,7 @@
 #include <type_traits>
 
 /// @file
-/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
+/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, as token_rows says.
 /// The same code serves inference, where all blocks share one set of buffers (forward_buffers), and training, where each
 /// keeps its own.
 
@@ -34,8 +35,9 @@ constexpr std::span<T> elements_of(matrix_view<T> m) noexcept {
 }
 } // namespace detail
 
-/// The float buffers of one block, dense; rows = images x tokens.
+/// The float buffers of one block, dense.
 struct block_activations {
+    token_rows tokens;                         ///< whose rows they are
     matrix_view<float> input;                  ///< rows x dim
     matrix_view<float> normed1;                ///< rows x dim
     matrix_view<float> qkv;                    ///< rows x 3 dim
@@ -60,6 +62,7 @@ struct forward_buffers {
                                                         bool apart = false) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         forward_buffers b;
+        b.block.tokens = {images, c.tokens()};
         b.patches = detail::take_matrix<float>(memory, images * c.patches(), c.patch_size());
         b.block.input = b.block.middle = b.block.output = detail::take_matrix<float>(memory, rows, d);
         b.block.normed1 = detail::take_matrix<float>(memory, rows, d);
@@ -114,7 +117,7 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
     };
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
-    attention(c, a.qkv, a.probabilities, a.context);
+    attention(c, a.tokens, a.qkv, a.probabilities, a.context);
     copy(a.input, a.middle);
     linear(a.context, p.proj, a.middle, true, packed.proj);
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
@@ -170,15 +173,15 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
                tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
 }
 
-/// Final layer norm of the prefix tokens, and the heads: @p tokens is (images * tokens) x dim, @p normed
-/// (images * prefix) x dim, dense, which receives the heads' input, @p logits images x classes. @p statistics as for
-/// layer_norm, one pair a row of @p normed. A distilled network answers with the mean of its two heads.
-inline void classify(const vit_parameters<const float>& p, matrix_view<const float> tokens, matrix_view<float> normed,
-                     matrix_view<float> logits, std::span<float> statistics = {}) {
+/// Final layer norm of the prefix tokens, and the heads: @p tokens is rows x dim, @p normed (images * prefix) x dim, dense,
+/// which receives the heads' input, @p logits images x classes. @p statistics as for layer_norm, one pair a row of
+/// @p normed. A distilled network answers with the mean of its two heads.
+inline void classify(const vit_parameters<const float>& p, const token_rows& rows, matrix_view<const float> tokens,
+                     matrix_view<float> normed, matrix_view<float> logits, std::span<float> statistics = {}) {
     const vit_config& c = p.config();
     const std::size_t prefix = c.prefix_tokens();
     for (std::size_t r = 0; r < normed.rows(); ++r) {
-        const row_statistics s = layer_norm(tokens.row(r / prefix * c.tokens() + r % prefix), p.norm.weight, p.norm.bias,
+        const row_statistics s = layer_norm(tokens.row(rows[r / prefix].first + r % prefix), p.norm.weight, p.norm.bias,
                                             c.layer_norm_epsilon, normed.row(r));
         if (statistics.empty()) continue;
         statistics[2 * r] = s.mean;

@@ -99,7 +99,7 @@ public:
         embed(parameters_, b.patches, b.block.input, patch_embed_);
         for (std::size_t i = 0; i < c.depth; ++i)
             lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i]);
-        classify(parameters_, b.block.output, b.head_normed, logits);
+        classify(parameters_, b.block.tokens, b.block.output, b.head_normed, logits);
         scratch.release(mark);
     }
 

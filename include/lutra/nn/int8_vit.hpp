@@ -7,6 +7,7 @@
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 
 #include <algorithm>
@@ -75,6 +76,7 @@ public:
         detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
         const buffers b = take_buffers(c, images.rows(), scratch);
+        const token_rows tokens{images.rows(), c.tokens()};
         embed(images, b, scratch);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const int8_block& layer = layers_.blocks[i];
@@ -82,7 +84,7 @@ public:
             const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
             normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
             gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-            attend(i, b, scratch);
+            attend(i, tokens, b, scratch);
             layer.proj(b.context, b.x, scratch, true);
             normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
             with_activation<typename Policy::activation>(c, [&]<class A>(A) {
@@ -91,7 +93,7 @@ public:
             });
             layer.fc2(b.hidden, b.x, scratch, true);
         }
-        classify(b, logits, scratch);
+        classify(tokens, b, logits, scratch);
         scratch.release(mark);
     }
 
@@ -140,26 +142,30 @@ private:
                                  b.normed.row(r));
     }
 
-    void attend(std::size_t i, const buffers& b, arena& scratch) const {
+    void attend(std::size_t i, const token_rows& rows, const buffers& b, arena& scratch) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
-        const std::size_t tokens = c.tokens(), width = c.head_dim();
-        const auto score_scale = score_scale_.subspan(i * tokens, tokens);
-        for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
+        const std::size_t width = c.head_dim();
+        const auto score_scale = score_scale_.subspan(i * c.tokens(), c.tokens());
+        for (std::size_t image = 0; image < rows.images(); ++image) {
+            const auto [first, tokens] = rows[image];
+            const auto scores = b.scores.block(0, 0, tokens, tokens);
+            const auto probabilities = b.probabilities.block(0, 0, tokens, tokens);
             for (std::size_t head = 0; head < c.heads; ++head) {
-                const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, score_scale, {}});
-                softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
-                gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
+                const auto [query, key, value] = head_of(b.qkv, c, rows[image], head);
+                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{scores, score_scale, {}});
+                softmax_quantized(scores, 1.0f / 127, probabilities);
+                gemm(probabilities, value, layer.attention, scratch,
+                     requantize_sums{b.context.block(first, head * width, tokens, width), layer.context_by, {}});
             }
+        }
     }
 
-    void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
+    void classify(const token_rows& rows, const buffers& b, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
             for (std::size_t i = 0; i < logits.rows(); ++i)
-                layer_norm_quantized(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
+                layer_norm_quantized(b.x.row(rows[i].first + which), parameters_.norm.weight, parameters_.norm.bias,
                                      c.layer_norm_epsilon, scales_.head(), b.normed.row(i));
             const int8_linear& head = which == 0 ? layers_.head : layers_.head_dist;
             head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);

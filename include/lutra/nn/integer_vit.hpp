@@ -282,7 +282,7 @@ private:
         const std::size_t tokens = config_.tokens(), width = config_.head_dim();
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < config_.heads; ++head) {
-                const auto [query, key, value] = head_of(b.qkv, config_, image, head);
+                const auto [query, key, value] = head_of(b.qkv, config_, {image * tokens, tokens}, head);
                 const auto context = b.context.block(image * tokens, head * width, tokens, width);
                 if (config_.attention == attention_kind::relu_linear) {
                     b.linear(query, key, value, layer.attention, between.context_by, context, scratch);
@@ -291,8 +291,7 @@ private:
                 gemm(query, transposed(key), layer.attention, scratch,
                      requantize_sums_to_int16{b.scores, between.scores_by, {}});
                 kernel::softmax_rows<softmax>(b.scores, b.probabilities, best_isa());
-                gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{context, layer.context_by, {}});
+                gemm(b.probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});
             }
     }
     void classify(const buffers& b, matrix_view<std::int32_t> logits, arena& scratch) const {
