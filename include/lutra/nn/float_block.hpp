@@ -5,6 +5,7 @@
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
@@ -49,6 +50,16 @@ struct block_activations {
     matrix_view<float> slope;                  ///< rows x mlp: the activation function's slopes, for training; or empty
     matrix_view<float> output;                 ///< rows x dim; may be `middle`
     std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation, for training; or empty
+
+    /// The first rows of each matrix: as many as @p rows says, whose they are.
+    [[nodiscard]] constexpr block_activations with_tokens(const token_rows& rows) const {
+        block_activations a = *this;
+        a.tokens = rows;
+        for (matrix_view<float>* m : {&a.input, &a.normed1, &a.qkv, &a.context, &a.middle, &a.normed2, &a.hidden, &a.slope,
+                                      &a.output})
+            if (!m->empty()) *m = m->block(0, 0, rows.rows(), m->cols());
+        return a;
+    }
 };
 
 /// The buffers of a forward pass that keeps nothing, for `images` images.
@@ -107,19 +118,32 @@ struct packed_block {
     packed_float_b qkv, proj, fc1, fc2;
 };
 
-/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
-/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept; or trained_activation.
-template <float_activation Activation>
-void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-             const packed_block& packed = {}) {
-    const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
-        if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
-    };
+namespace kernel {
+/// to = from, of dense matrices, unless they are one.
+inline void copy_rows(matrix_view<float> from, matrix_view<float> to) {
+    if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
+}
+} // namespace kernel
+
+/// The first part of a pre-norm block: `context` = attention(norm1(input)).
+inline void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                   const packed_block& packed = {}, const token_attention<float>& asked = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
-    attention(c, a.tokens, a.qkv, a.probabilities, a.context);
-    copy(a.input, a.middle);
+    attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked);
+}
+
+/// The second: `middle` = input + proj(context).
+inline void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {}) {
+    kernel::copy_rows(a.input, a.middle);
     linear(a.context, p.proj, a.middle, true, packed.proj);
+}
+
+/// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
+/// `with_slope` where `slope` is to be kept; or trained_activation.
+template <float_activation Activation>
+void feed_forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                  const packed_block& packed = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
     linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
@@ -128,8 +152,37 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
-    copy(a.middle, a.output);
+    kernel::copy_rows(a.middle, a.output);
     linear(a.hidden, p.fc2, a.output, true, packed.fc2);
+}
+
+/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
+/// rest.
+template <float_activation Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+             const packed_block& packed = {}) {
+    attend(c, p, a, packed);
+    project(p, a, packed);
+    feed_forward<Activation>(c, p, a, packed);
+}
+
+/// The same in buffers of which input, middle and output are one, with the tokens of @p flow, from which @p pruning drops
+/// some.
+template <float_activation Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& buffers,
+             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow) {
+    block_activations a = buffers.with_tokens(flow.rows());
+    attend(c, p, a, packed, flow.attention(pruning));
+    if (pruning.rule == token_rule::keep_prefix) {
+        flow.keep_prefix(c, a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    project(p, a, packed);
+    if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+        flow.drop(c, pruning, a.qkv, static_cast<float>(c.heads), a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    feed_forward<Activation>(c, p, a, packed);
 }
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,

@@ -99,7 +99,7 @@ inline void softmax_attention_backward(const vit_config& c, const token_rows& ro
             const matrix_view<float> ds{scratch.data(), tokens, tokens};
             const auto [query, key, value] = head_of(qkv, c, rows[image], head);
             const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
-            const auto p = probabilities_of(c, probabilities, image, head, tokens);
+            const auto p = probabilities_of(c, probabilities, image, head, tokens, tokens);
             const matrix_view<const float> d = dcontext.block(first, head * width, tokens, width);
             gemm(transposed(p), d, dvalue);
             gemm(d, transposed(value), ds);
