@@ -244,14 +244,16 @@ int main(int argc, char** argv) {
         const auto n = static_cast<double>(seen);
         std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)\n",
                     static_cast<unsigned long long>(epoch + 1), options.epochs, loss / n,
-                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds, n / cpu);
+                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds,
+                    n / cpu);
         std::fflush(stdout);
     }
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator));
     const std::size_t seen = std::min<std::size_t>(1000, training.images.count);
     const auto scales =
         lutra::scales_of(lutra::observe_activations(ex, trainer.parameters(),
-                                                    std::span{training.images.pixels}.first(seen * config.image_size()), choices),
+                                                    std::span{training.images.pixels}.first(seen * config.image_size()),
+                                                    choices),
                          method);
     lutra::safetensors_writer out;
     lutra::add_vit(out, trainer.parameters());

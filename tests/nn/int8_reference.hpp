@@ -136,11 +136,13 @@ struct network {
                         lutra::requantize(sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
             }
             std::vector<double> paid(x.size());
-            to_float(linear(layer::proj, attention(qkv, i, sizes, paid), scale(context), b.proj, m), b.proj.bias, x, 0, true);
+            to_float(linear(layer::proj, attention(qkv, i, sizes, paid), scale(context), b.proj, m), b.proj.bias, x, 0,
+                     true);
             if (choices[i].tokens.rule != lutra::token_rule::none) {
                 token_reference::tokens left{{}, sizes};
                 for (const auto& row : x) left.rows.emplace_back(row.begin(), row.end());
-                token_reference::drop(choices[i].tokens, prefix, paid, 127.0 * c.heads, reference::summed_keys(c, qkv), left);
+                const auto keys = reference::summed_keys(c, qkv);
+                token_reference::drop(choices[i].tokens, prefix, paid, 127.0 * c.heads, keys, left);
                 sizes = left.sizes;
                 x.clear();
                 for (const auto& row : left.rows) {
@@ -152,7 +154,8 @@ struct network {
             to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m), b.fc1.bias, inner, 0,
                      false);
             for (auto& row : inner)
-                c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row) : lutra::apply<lutra::gelu>(row);
+                c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row)
+                                                             : lutra::apply<lutra::gelu>(row);
             to_float(linear(layer::fc2, quantized(inner, scale(hidden)), scale(hidden), b.fc2, m), b.fc2.bias, x, 0, true);
         }
 

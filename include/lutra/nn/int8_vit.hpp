@@ -181,8 +181,8 @@ private:
                      dequantize_sums{scores, score_scale, log_sizes});
                 softmax_quantized(scores, 1.0f / 127, probabilities);
                 asked.add_class(std::span<const std::int8_t>{probabilities.row(0)}, class_attention, head == 0);
-                gemm(probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(asking.first, head * width, asking.count, width), layer.context_by, {}});
+                const auto context = b.context.block(asking.first, head * width, asking.count, width);
+                gemm(probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});
             }
         }
     }
