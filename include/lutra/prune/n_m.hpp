@@ -27,14 +27,16 @@ struct n_m {
     friend constexpr bool operator==(n_m, n_m) = default;
 };
 
-namespace detail {
-
 inline constexpr std::size_t most_n_m = 16; ///< the longest group
 
-constexpr void require_n_m(n_m pattern) {
+/// Panics where there is no such pattern.
+constexpr void require_pattern(n_m pattern) {
     require(pattern.n >= 1 && pattern.n <= pattern.m && pattern.m <= most_n_m, panic_code::bad_argument,
             "an N:M pattern keeps 1 <= N <= M of M <= 16", pattern.n, pattern.m);
 }
+
+namespace detail {
+
 /// |x|, which holds every weight's magnitude and most sums of them exactly.
 template <class T>
 constexpr double magnitude(T x) noexcept {
@@ -104,7 +106,7 @@ constexpr void for_each_panel(const matrix_view<const T>& weights, std::size_t p
 template <class T>
 constexpr void drop_n_m(matrix_view<T> weights, n_m pattern, matrix_view<std::uint8_t> mask, std::size_t panel = 1) {
     const matrix_view<const std::remove_const_t<T>> from = weights;
-    detail::require_n_m(pattern);
+    require_pattern(pattern);
     detail::require_mask(from, mask);
     detail::for_each_panel(from, panel, [&](std::size_t first, const auto& rows) {
         const auto open = [&](std::size_t k) {
@@ -136,7 +138,7 @@ constexpr void n_m_levels(matrix_view<T> weights, std::span<const n_m> patterns,
             static_cast<long long>(patterns.size()), 255);
     for (std::size_t row = 0; row < levels.rows(); ++row) std::ranges::fill(levels.row(row), std::uint8_t{0});
     for (std::size_t level = 0; level < patterns.size(); ++level) {
-        detail::require_n_m(patterns[level]);
+        require_pattern(patterns[level]);
         detail::for_each_panel(from, panel, [&](std::size_t first, const auto& rows) {
             detail::choose_n_m(
                 rows, patterns[level], [&](std::size_t k) { return levels(first, k) == level; },
