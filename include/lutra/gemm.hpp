@@ -16,6 +16,7 @@
 #include <lutra/gemm/reference.hpp>
 #include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/gemm/sparse/n_m_gemm.hpp>
+#include <lutra/gemm/sparse/parallel.hpp>
 #include <lutra/gemm/sparse/reference.hpp>
 #include <lutra/gemm/sparse/shared_gemm.hpp>
 // IWYU pragma: end_exports

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <lutra/core/threads.hpp>
+#include <lutra/gemm/sparse/parallel.hpp>
 #include <lutra/multiplier/drum.hpp>
 #include <lutra/multiplier/exact.hpp>
 #include <lutra/multiplier/lowering.hpp>
@@ -101,6 +103,29 @@ TEST_CASE("products whose columns share rows equal the reference") {
     check_shared(exact, 32, 197, 384, 130, 3);
     check_shared(exact, 32, 200, 1536, 70, 2); // blocks of rows
     SUCCEED();
+}
+
+TEST_CASE("any number of workers gives the same sums of sparse products") {
+    constexpr std::size_t k = 43, n = 37;
+    for (const std::size_t rows : {0u, 1u, 2u, 61u}) {
+        const operands x{rows, k, n, rows + 2};
+        const test_mask by_column = random_n_m(k, n, {2, 4}, 5), shared = random_shared(k, n, 16, 0.5, 5);
+        const lutra::arena_memory memory{lutra::packed_n_m_bytes(exact, {2, 4}, k, n)};
+        const lutra::arena_memory shared_memory{lutra::packed_shared_bytes(shared, 16, exact)};
+        const auto check = [&](const auto& b, const test_mask& mask) {
+            for (const std::size_t workers : {1u, 3u}) {
+                lutra::thread_executor ex{workers};
+                const lutra::arena_memory room{workers * lutra::sparse_gemm_scratch_bytes(b, rows)};
+                lutra::arena scratch{room.bytes()};
+                std::vector<std::int32_t> c(rows * n);
+                lutra::gemm(ex, x.a, b, scratch, lutra::store_sums{matrix_view{c.data(), rows, n}});
+                CHECK(c == masked_product(exact, x.a, x.b, mask));
+                CHECK(scratch.used() == 0);
+            }
+        };
+        check(lutra::pack_n_m(x.b, by_column, {2, 4}, exact, memory.bytes()), by_column);
+        check(lutra::pack_shared(x.b, shared, 16, exact, shared_memory.bytes()), shared);
+    }
 }
 
 TEST_CASE("blocks that were dropped are skipped") {

@@ -164,6 +164,15 @@ void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratc
     }
 }
 
+template <class Use>
+void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_n_m& b) {
+    require_output_apart(use, a);
+    if constexpr (requires { lutra::detail::footprint(use.out); })
+        lutra::detail::require_apart(
+            lutra::detail::footprint(use.out),
+            {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_n_m_bytes(b.multiplier, b.pattern, b.k, b.n), 0});
+}
+
 } // namespace kernel
 
 /// Bytes of scratch that suffice for `gemm` with @p rows rows of A, or fewer, and a packed N:M operand of K rows under the
@@ -189,11 +198,7 @@ void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratc
 /// @endcode
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratch, Use&& use) {
-    kernel::require_output_apart(use, a);
-    if constexpr (requires { lutra::detail::footprint(use.out); })
-        lutra::detail::require_apart(
-            lutra::detail::footprint(use.out),
-            {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_n_m_bytes(b.multiplier, b.pattern, b.k, b.n), 0});
+    kernel::require_output_apart(use, a, b);
     lutra::detail::require_inner_dimension(a, b.k);
     lutra::detail::require_memory(a);
     const std::size_t mark = scratch.used();

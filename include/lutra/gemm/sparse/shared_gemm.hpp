@@ -277,6 +277,14 @@ private:
     std::array<std::uint8_t, max_rank> doublings_{};
 };
 
+template <class Use>
+void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_shared_b& b) {
+    require_output_apart(use, a);
+    if constexpr (requires { lutra::detail::footprint(use.out); })
+        lutra::detail::require_apart(lutra::detail::footprint(use.out),
+                                     {reinterpret_cast<std::uintptr_t>(b.data), 1, b.bytes, 0});
+}
+
 } // namespace kernel
 
 /// Bytes of scratch that suffice for `gemm` with @p rows rows of A, or fewer, and a packed operand of @p k rows whose
@@ -305,10 +313,7 @@ private:
 /// @endcode
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_shared_b& b, arena& scratch, Use&& use) {
-    kernel::require_output_apart(use, a);
-    if constexpr (requires { lutra::detail::footprint(use.out); })
-        lutra::detail::require_apart(lutra::detail::footprint(use.out),
-                                     {reinterpret_cast<std::uintptr_t>(b.data), 1, b.bytes, 0});
+    kernel::require_output_apart(use, a, b);
     lutra::detail::require_inner_dimension(a, b.k);
     lutra::detail::require_memory(a);
     const std::size_t mark = scratch.used();
