@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+/// @file
+/// All of the prune room: what a network need not compute.
+
+// IWYU pragma: begin_exports
+#include <lutra/prune/block.hpp>
+#include <lutra/prune/low_rank.hpp>
+#include <lutra/prune/mask.hpp>
+#include <lutra/prune/n_m.hpp>
+// IWYU pragma: end_exports
