@@ -20,6 +20,8 @@
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #if LUTRA_HOSTED
@@ -30,6 +32,7 @@
     #include <lutra/nn/train/model_file.hpp>
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>
+    #include <lutra/nn/train/token_pass.hpp>
     #include <lutra/nn/train/trainer.hpp>
 #endif
 // IWYU pragma: end_exports
