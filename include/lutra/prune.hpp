@@ -5,4 +5,8 @@
 /// All of the prune room: what a network need not compute.
 
 // IWYU pragma: begin_exports
+#include <lutra/prune/activation_pruning.hpp>
+#include <lutra/prune/tau_curve.hpp>
+#include <lutra/prune/threshold.hpp>
+#include <lutra/prune/top_k.hpp>
 // IWYU pragma: end_exports
