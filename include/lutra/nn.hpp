@@ -20,6 +20,8 @@
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #if LUTRA_HOSTED

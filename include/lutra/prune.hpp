@@ -6,7 +6,11 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/prune/activation_pruning.hpp>
+#include <lutra/prune/keep_tokens.hpp>
+#include <lutra/prune/merge_tokens.hpp>
 #include <lutra/prune/tau_curve.hpp>
 #include <lutra/prune/threshold.hpp>
+#include <lutra/prune/token_pruning.hpp>
+#include <lutra/prune/token_schedule.hpp>
 #include <lutra/prune/top_k.hpp>
 // IWYU pragma: end_exports

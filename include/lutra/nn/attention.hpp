@@ -3,6 +3,7 @@
 
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
@@ -30,6 +31,31 @@ struct linear_attention_state {
     }
 };
 
+/// What a network that drops tokens asks of attention; nothing by default. Total is float, or an integer that holds sums of
+/// int8 probabilities.
+template <class Total>
+struct token_attention {
+    std::span<const float> log_sizes{}; ///< one a row, added to the scores of its key (ToMe's proportional attention); or empty
+    std::span<Total> class_attention{}; ///< one a row, receives the sum over heads of the class token's probabilities; or empty
+    bool prefix_only = false;         ///< context of the prefix tokens only: images * prefix tokens rows
+
+    /// The rows of the context of image @p image, whose tokens are @p all.
+    [[nodiscard]] constexpr row_range context_rows(const vit_config& c, std::size_t image, row_range all) const noexcept {
+        return prefix_only ? row_range{image * c.prefix_tokens(), c.prefix_tokens()} : all;
+    }
+    /// The part of @p per_row that belongs to @p rows; empty where that is.
+    template <class T>
+    [[nodiscard]] static constexpr std::span<T> part(std::span<T> per_row, row_range rows) {
+        return per_row.empty() ? per_row : per_row.subspan(rows.first, rows.count);
+    }
+    /// Adds the class token's probabilities @p p of one head to its image's @p sums; the first head sets them.
+    template <class Probability>
+    static constexpr void add_class(std::span<const Probability> p, std::span<Total> sums, bool first) {
+        for (std::size_t t = 0; t < sums.size(); ++t)
+            sums[t] = first ? static_cast<Total>(p[t]) : static_cast<Total>(sums[t] + p[t]);
+    }
+};
+
 inline namespace LUTRA_ISA {
 
 /// The parts of one head within the rows of one image.
@@ -37,51 +63,67 @@ template <class T>
 struct head_views {
     matrix_view<T> query, key, value; ///< tokens x head_dim
 };
-/// Head @p head of image @p image in @p qkv, (images * tokens) x 3 dim. Panics past the last of either.
+/// Head @p head of the image with the rows @p image of @p qkv, which is rows x 3 dim. Panics past the last of either.
 template <class T>
-[[nodiscard]] head_views<T> head_of(matrix_view<T> qkv, const vit_config& c, std::size_t image, std::size_t head) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim();
+[[nodiscard]] head_views<T> head_of(matrix_view<T> qkv, const vit_config& c, row_range image, std::size_t head) {
+    const std::size_t width = c.head_dim();
     const auto part = [&](std::size_t which) {
-        return qkv.block(image * tokens, which * c.dim + head * width, tokens, width);
+        return qkv.block(image.first, which * c.dim + head * width, image.count, width);
     };
     return {part(0), part(1), part(2)};
 }
 
+/// What softmax attention keeps of head @p head of image @p image: its probabilities, dense, at the start of its
+/// attention_floats(config).
+[[nodiscard]] inline matrix_view<float> probabilities_of(const vit_config& c, std::span<float> kept, std::size_t image,
+                                                         std::size_t head, std::size_t queries, std::size_t tokens) {
+    return {kept.data() + (image * c.heads + head) * c.attention_floats(), queries, tokens};
+}
+
 /// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
 /// block_activations.
-inline void softmax_attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                              matrix_view<float> context) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
+inline void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                              std::span<float> probabilities, matrix_view<float> context,
+                              const token_attention<float>& asked = {}) {
+    const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image) {
+        const row_range all = rows[image], asking = asked.context_rows(c, image, all);
+        const auto log_sizes = asked.part(asked.log_sizes, all);
+        const auto class_attention = asked.part(asked.class_attention, all);
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
-            gemm(query, transposed(key), p, {.scale = scale});
-            for (std::size_t t = 0; t < tokens; ++t) softmax(p.row(t));
-            gemm(p, value, context.block(image * tokens, head * width, tokens, width));
+            const auto [query, key, value] = head_of(qkv, c, all, head);
+            const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
+            gemm(query.block(0, 0, asking.count, width), transposed(key), p, {.bias = log_sizes.data(), .scale = scale});
+            for (std::size_t t = 0; t < asking.count; ++t) softmax(p.row(t));
+            asked.add_class(std::span<const float>{p.row(0)}, class_attention, head == 0);
+            gemm(p, value, context.block(asking.first, head * width, asking.count, width));
         }
+    }
 }
 
 /// relu(Q) (relu(K)^T V) / (relu(Q) . the column sums of relu(K)) for every image and head: attention whose kernel is ReLU
 /// instead of softmax (Katharopoulos and others, 2020; Cai and others, 2023), with 2 tokens head_dim^2 products a head in
 /// place of 2 tokens^2 head_dim. Replaces queries and keys in @p qkv by their relu; shapes as in block_activations.
-inline void linear_attention(const vit_config& c, matrix_view<float> qkv, std::span<float> states,
-                             matrix_view<float> context) {
+inline void linear_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> states,
+                             matrix_view<float> context, bool prefix_only = false) {
     constexpr float epsilon = 1e-6f; // of the divisor: where no key meets a query, the context is 0
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens, each = c.attention_floats();
+    const std::size_t width = c.head_dim(), each = c.attention_floats();
     for (std::size_t r = 0; r < qkv.rows(); ++r) apply<relu>(qkv.row(r).first(2 * std::size_t{c.dim}));
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
+            const row_range all = rows[image];
+            const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
+            const auto [every_query, key, value] = head_of(qkv, c, all, head);
+            const auto query = every_query.block(0, 0, asking.count, width);
             const auto s = linear_attention_state::in(c, states.subspan((image * c.heads + head) * each, each));
-            const auto out = context.block(image * tokens, head * width, tokens, width);
+            const auto out = context.block(asking.first, head * width, asking.count, width);
             gemm(transposed(key), value, s.key_value);
             std::fill(s.key_sum.begin(), s.key_sum.end(), 0.0f);
-            for (std::size_t t = 0; t < tokens; ++t)
+            for (std::size_t t = 0; t < all.count; ++t)
                 for (std::size_t j = 0; j < width; ++j) s.key_sum[j] += key(t, j);
             gemm(query, s.key_value, out);
-            for (std::size_t t = 0; t < tokens; ++t) {
+            for (std::size_t t = 0; t < asking.count; ++t) {
                 float divisor = epsilon;
                 for (std::size_t j = 0; j < width; ++j) divisor += query(t, j) * s.key_sum[j];
                 s.inverse_divisor[t] = 1 / divisor;
@@ -92,11 +134,12 @@ inline void linear_attention(const vit_config& c, matrix_view<float> qkv, std::s
 
 /// Attention of the kind that the config says. Reads @p qkv (relu_linear replaces queries and keys by their relu) and writes
 /// the rest.
-inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> kept, matrix_view<float> context) {
+inline void attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> kept,
+                      matrix_view<float> context, const token_attention<float>& asked = {}) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention(c, qkv, kept, context);
+        softmax_attention(c, rows, qkv, kept, context, asked);
     else
-        linear_attention(c, qkv, kept, context);
+        linear_attention(c, rows, qkv, kept, context, asked.prefix_only);
 }
 
 } // namespace LUTRA_ISA

@@ -5,6 +5,8 @@
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
@@ -14,7 +16,7 @@
 #include <type_traits>
 
 /// @file
-/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
+/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, as token_rows says.
 /// The same code serves inference, where all blocks share one set of buffers (forward_buffers), and training, where each
 /// keeps its own.
 
@@ -34,8 +36,9 @@ constexpr std::span<T> elements_of(matrix_view<T> m) noexcept {
 }
 } // namespace detail
 
-/// The float buffers of one block, dense; rows = images x tokens.
+/// The float buffers of one block, dense.
 struct block_activations {
+    token_rows tokens;                         ///< whose rows they are
     matrix_view<float> input;                  ///< rows x dim
     matrix_view<float> normed1;                ///< rows x dim
     matrix_view<float> qkv;                    ///< rows x 3 dim
@@ -47,6 +50,16 @@ struct block_activations {
     matrix_view<float> slope;                  ///< rows x mlp: the activation function's slopes, for training; or empty
     matrix_view<float> output;                 ///< rows x dim; may be `middle`
     std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation, for training; or empty
+
+    /// The first rows of each matrix: as many as @p rows says, whose they are.
+    [[nodiscard]] constexpr block_activations with_tokens(const token_rows& rows) const {
+        block_activations a = *this;
+        a.tokens = rows;
+        for (matrix_view<float>* m : {&a.input, &a.normed1, &a.qkv, &a.context, &a.middle, &a.normed2, &a.hidden, &a.slope,
+                                      &a.output})
+            if (!m->empty()) *m = m->block(0, 0, rows.rows(), m->cols());
+        return a;
+    }
 };
 
 /// The buffers of a forward pass that keeps nothing, for `images` images.
@@ -60,6 +73,7 @@ struct forward_buffers {
                                                         bool apart = false) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         forward_buffers b;
+        b.block.tokens = {images, c.tokens()};
         b.patches = detail::take_matrix<float>(memory, images * c.patches(), c.patch_size());
         b.block.input = b.block.middle = b.block.output = detail::take_matrix<float>(memory, rows, d);
         b.block.normed1 = detail::take_matrix<float>(memory, rows, d);
@@ -104,19 +118,32 @@ struct packed_block {
     packed_float_b qkv, proj, fc1, fc2;
 };
 
-/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
-/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept; or trained_activation.
-template <float_activation Activation>
-void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-             const packed_block& packed = {}) {
-    const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
-        if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
-    };
+namespace kernel {
+/// to = from, of dense matrices, unless they are one.
+inline void copy_rows(matrix_view<float> from, matrix_view<float> to) {
+    if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
+}
+} // namespace kernel
+
+/// The first part of a pre-norm block: `context` = attention(norm1(input)).
+inline void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                   const packed_block& packed = {}, const token_attention<float>& asked = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
-    attention(c, a.qkv, a.probabilities, a.context);
-    copy(a.input, a.middle);
+    attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked);
+}
+
+/// The second: `middle` = input + proj(context).
+inline void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {}) {
+    kernel::copy_rows(a.input, a.middle);
     linear(a.context, p.proj, a.middle, true, packed.proj);
+}
+
+/// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
+/// `with_slope` where `slope` is to be kept; or trained_activation.
+template <float_activation Activation>
+void feed_forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                  const packed_block& packed = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
     linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
@@ -125,8 +152,37 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
-    copy(a.middle, a.output);
+    kernel::copy_rows(a.middle, a.output);
     linear(a.hidden, p.fc2, a.output, true, packed.fc2);
+}
+
+/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
+/// rest.
+template <float_activation Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+             const packed_block& packed = {}) {
+    attend(c, p, a, packed);
+    project(p, a, packed);
+    feed_forward<Activation>(c, p, a, packed);
+}
+
+/// The same in buffers of which input, middle and output are one, with the tokens of @p flow, from which @p pruning drops
+/// some.
+template <float_activation Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& buffers,
+             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow) {
+    block_activations a = buffers.with_tokens(flow.rows());
+    attend(c, p, a, packed, flow.attention(pruning));
+    if (pruning.rule == token_rule::keep_prefix) {
+        flow.keep_prefix(c, a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    project(p, a, packed);
+    if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+        flow.drop(c, pruning, a.qkv, static_cast<float>(c.heads), a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    feed_forward<Activation>(c, p, a, packed);
 }
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,
@@ -170,15 +226,15 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
                tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
 }
 
-/// Final layer norm of the prefix tokens, and the heads: @p tokens is (images * tokens) x dim, @p normed
-/// (images * prefix) x dim, dense, which receives the heads' input, @p logits images x classes. @p statistics as for
-/// layer_norm, one pair a row of @p normed. A distilled network answers with the mean of its two heads.
-inline void classify(const vit_parameters<const float>& p, matrix_view<const float> tokens, matrix_view<float> normed,
-                     matrix_view<float> logits, std::span<float> statistics = {}) {
+/// Final layer norm of the prefix tokens, and the heads: @p tokens is rows x dim, @p normed (images * prefix) x dim, dense,
+/// which receives the heads' input, @p logits images x classes. @p statistics as for layer_norm, one pair a row of
+/// @p normed. A distilled network answers with the mean of its two heads.
+inline void classify(const vit_parameters<const float>& p, const token_rows& rows, matrix_view<const float> tokens,
+                     matrix_view<float> normed, matrix_view<float> logits, std::span<float> statistics = {}) {
     const vit_config& c = p.config();
     const std::size_t prefix = c.prefix_tokens();
     for (std::size_t r = 0; r < normed.rows(); ++r) {
-        const row_statistics s = layer_norm(tokens.row(r / prefix * c.tokens() + r % prefix), p.norm.weight, p.norm.bias,
+        const row_statistics s = layer_norm(tokens.row(rows[r / prefix].first + r % prefix), p.norm.weight, p.norm.bias,
                                             c.layer_norm_epsilon, normed.row(r));
         if (statistics.empty()) continue;
         statistics[2 * r] = s.mean;

@@ -41,8 +41,8 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
     }
 }
 
-/// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters and packed weights
-/// live in memory of the caller and must outlive it.
+/// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters, choices and packed
+/// weights live in memory of the caller and must outlive it.
 ///
 /// @code
 /// lutra::arena_memory weights{lutra::float_vit<>::packed_bytes(config)}; // hosted; or a static array
@@ -54,9 +54,15 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
 template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
-    /// Packs the weights into @p memory (packed_bytes(config) of it).
-    float_vit(const vit_parameters<const float>& parameters, arena& memory) : parameters_{parameters} {
+    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, one a block where there are any, say which
+    /// tokens are dropped; their multipliers do not count. Panics where their number is wrong, and where a rule reads softmax
+    /// attention that the network does not have.
+    float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
+        : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
+        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+        detail::require_token_rules(c, choices);
         const auto pack = [&](const linear_parameters<const float>& l) {
             return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
         };
@@ -81,10 +87,11 @@ public:
         }
         return a.used();
     }
-    /// Bytes of scratch that `forward` needs for @p images images at once.
+    /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
         static_cast<void>(forward_buffers::take(c, images, a));
+        static_cast<void>(token_flow<float>::take(c, images, a));
         return a.used();
     }
 
@@ -95,11 +102,13 @@ public:
         detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
         const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
+        auto flow = token_flow<float>::take(c, images.rows(), scratch);
         extract_patches(c, images, b.patches);
         embed(parameters_, b.patches, b.block.input, patch_embed_);
         for (std::size_t i = 0; i < c.depth; ++i)
-            lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i]);
-        classify(parameters_, b.block.output, b.head_normed, logits);
+            lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i],
+                                                        choices_.empty() ? token_pruning{} : choices_[i].tokens, flow);
+        classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
         scratch.release(mark);
     }
 
@@ -108,6 +117,7 @@ public:
 
 private:
     vit_parameters<const float> parameters_;
+    std::span<const layer_choice> choices_;
     packed_float_b patch_embed_;
     std::span<packed_block> blocks_;
 };

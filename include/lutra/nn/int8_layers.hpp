@@ -24,6 +24,7 @@ struct int8_block {
     output_requantizer qkv_output;     ///< to the scales of queries, keys and values
     std::span<requantizer> context_by; ///< of A V, one a column of a head
     lowered_multiplier attention;
+    token_pruning tokens;
 };
 
 /// The matrix products of an int8 network: weights quantised and packed, whatever stands between them. It points into
@@ -61,6 +62,7 @@ struct int8_layers {
             const lowered_multiplier& m = choices[i].linear;
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
+            b.tokens = choices[i].tokens;
             b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
             b.proj = linear(p.proj, scale(block_tensor::context), m);
             b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);

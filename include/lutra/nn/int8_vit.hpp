@@ -7,6 +7,8 @@
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 
 #include <algorithm>
@@ -47,6 +49,7 @@ public:
           layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)},
           score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
+        detail::require_token_rules(c, choices);
         require(c.attention == attention_kind::softmax, panic_code::unsupported,
                 "an int8_vit has softmax attention only: run a network of linear attention in float or as integer_vit");
         for (std::size_t i = 0; i < c.depth; ++i)
@@ -65,6 +68,7 @@ public:
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
         static_cast<void>(take_buffers(c, images, a));
+        static_cast<void>(token_flow<std::int8_t>::take(c, images, a));
         return a.used() + int8_layers::scratch_bytes(c, images);
     }
 
@@ -74,16 +78,27 @@ public:
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
-        const buffers b = take_buffers(c, images.rows(), scratch);
+        buffers b = take_buffers(c, images.rows(), scratch);
+        auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
         embed(images, b, scratch);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const int8_block& layer = layers_.blocks[i];
+            const token_pruning& pruning = layer.tokens;
             const auto p = parameters_.block(i);
+            b = b.with_rows(flow.rows().rows());
             const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
             normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
             gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-            attend(i, b, scratch);
+            attend(i, flow.rows(), flow.attention(pruning), b, scratch);
+            if (pruning.rule == token_rule::keep_prefix) {
+                flow.keep_prefix(c, b.x);
+                b = b.with_rows(flow.rows().rows());
+            }
             layer.proj(b.context, b.x, scratch, true);
+            if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+                flow.drop(c, pruning, b.qkv, 127.0f * static_cast<float>(c.heads), b.x);
+                b = b.with_rows(flow.rows().rows());
+            }
             normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
             with_activation<typename Policy::activation>(c, [&]<class A>(A) {
                 gemm(b.normed, layer.fc1.packed, scratch,
@@ -91,7 +106,7 @@ public:
             });
             layer.fc2(b.hidden, b.x, scratch, true);
         }
-        classify(b, logits, scratch);
+        classify(flow.rows(), b, logits, scratch);
         scratch.release(mark);
     }
 
@@ -101,6 +116,14 @@ private:
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
         matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
+
+        /// The first rows of those matrices that have one a token.
+        buffers with_rows(std::size_t rows) const {
+            buffers b = *this;
+            b.x = x.block(0, 0, rows, x.cols());
+            for (auto* m : {&b.normed, &b.qkv, &b.context, &b.hidden}) *m = m->block(0, 0, rows, m->cols());
+            return b;
+        }
     };
     static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
         const std::size_t rows = images * c.tokens(), patches = images * c.patches(), d = c.dim;
@@ -140,26 +163,35 @@ private:
                                  b.normed.row(r));
     }
 
-    void attend(std::size_t i, const buffers& b, arena& scratch) const {
+    void attend(std::size_t i, const token_rows& rows, const token_attention<std::int32_t>& asked, const buffers& b,
+                arena& scratch) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
-        const std::size_t tokens = c.tokens(), width = c.head_dim();
-        const auto score_scale = score_scale_.subspan(i * tokens, tokens);
-        for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
+        const std::size_t width = c.head_dim();
+        const auto score_scale = score_scale_.subspan(i * c.tokens(), c.tokens());
+        for (std::size_t image = 0; image < rows.images(); ++image) {
+            const row_range all = rows[image], asking = asked.context_rows(c, image, all);
+            const auto scores = b.scores.block(0, 0, asking.count, all.count);
+            const auto probabilities = b.probabilities.block(0, 0, asking.count, all.count);
+            const auto log_sizes = asked.part(asked.log_sizes, all);
+            const auto class_attention = asked.part(asked.class_attention, all);
             for (std::size_t head = 0; head < c.heads; ++head) {
-                const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, score_scale, {}});
-                softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
-                gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
+                const auto [query, key, value] = head_of(b.qkv, c, all, head);
+                gemm(query.block(0, 0, asking.count, width), transposed(key), layer.attention, scratch,
+                     dequantize_sums{scores, score_scale, log_sizes});
+                softmax_quantized(scores, 1.0f / 127, probabilities);
+                asked.add_class(std::span<const std::int8_t>{probabilities.row(0)}, class_attention, head == 0);
+                gemm(probabilities, value, layer.attention, scratch,
+                     requantize_sums{b.context.block(asking.first, head * width, asking.count, width), layer.context_by, {}});
             }
+        }
     }
 
-    void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
+    void classify(const token_rows& rows, const buffers& b, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
             for (std::size_t i = 0; i < logits.rows(); ++i)
-                layer_norm_quantized(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
+                layer_norm_quantized(b.x.row(rows[i].first + which), parameters_.norm.weight, parameters_.norm.bias,
                                      c.layer_norm_epsilon, scales_.head(), b.normed.row(i));
             const int8_linear& head = which == 0 ? layers_.head : layers_.head_dist;
             head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);

@@ -5,6 +5,7 @@
 #include <lutra/multiplier/lowering.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
+#include <lutra/prune/token_pruning.hpp>
 
 #include <concepts>
 #include <utility>
@@ -55,10 +56,11 @@ concept vit_policy = multiplier_policy<P> && float_activation<typename P::activa
 static_assert(vit_policy<vit_defaults>);
 
 /// The choices of one block at run time; a network takes one a block. The patch embedding goes with the first block and
-/// the head with the last. The default is exact. It points into the tables of its multipliers.
+/// the head with the last. The default is exact and drops nothing. It points into the tables of its multipliers.
 struct layer_choice {
     lowered_multiplier linear{};    ///< of qkv, proj, fc1 and fc2; the activation is the left operand
     lowered_multiplier attention{}; ///< of Q K^T and A V; queries and probabilities are the left operands
+    token_pruning tokens{};         ///< which tokens go on to the MLP and the later blocks
 };
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).

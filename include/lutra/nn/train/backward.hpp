@@ -88,18 +88,19 @@ inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
 }
 
 /// Backward of softmax_attention: @p dqkv from @p dcontext.
-inline void softmax_attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                                       matrix_view<const float> dcontext, matrix_view<float> dqkv,
-                                       std::span<float> scratch) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
+inline void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                       std::span<float> probabilities, matrix_view<const float> dcontext,
+                                       matrix_view<float> dqkv, std::span<float> scratch) {
+    const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    const matrix_view<float> ds{scratch.data(), tokens, tokens};
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
-            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, tokens, width);
+            const auto [first, tokens] = rows[image];
+            const matrix_view<float> ds{scratch.data(), tokens, tokens};
+            const auto [query, key, value] = head_of(qkv, c, rows[image], head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
+            const auto p = probabilities_of(c, probabilities, image, head, tokens, tokens);
+            const matrix_view<const float> d = dcontext.block(first, head * width, tokens, width);
             gemm(transposed(p), d, dvalue);
             gemm(d, transposed(value), ds);
             for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), ds.row(t));
@@ -109,10 +110,10 @@ inline void softmax_attention_backward(const vit_config& c, matrix_view<float> q
 }
 
 /// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output.
-inline void linear_attention_backward(const vit_config& c, matrix_view<const float> qkv, std::span<float> states,
-                                      matrix_view<const float> context, matrix_view<const float> dcontext,
-                                      matrix_view<float> dqkv, std::span<float> scratch) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens, each = c.attention_floats();
+inline void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
+                                      std::span<float> states, matrix_view<const float> context,
+                                      matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim(), each = c.attention_floats();
     const matrix_view<float> dsum{scratch.data(), tokens, width}; // of the weighted sums before the division
     const matrix_view<float> dkey_value{dsum.data() + tokens * width, width, width};
     const matrix_view<float> dkey_sum{dkey_value.data() + width * width, 1, width};
@@ -124,13 +125,13 @@ inline void linear_attention_backward(const vit_config& c, matrix_view<const flo
             store_some(row.data() + i, sum * relu::with_slope(load_some(from + i, n)).slope, n);
         });
     };
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
+            const auto [query, key, value] = head_of(qkv, c, rows[image], head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
             const auto s = linear_attention_state::in(c, states.subspan((image * c.heads + head) * each, each));
             for (std::size_t t = 0; t < tokens; ++t) {
-                const std::size_t row = image * tokens + t, first = head * width;
+                const std::size_t row = rows[image].first + t, first = head * width;
                 float dot = 0;
                 for (std::size_t j = 0; j < width; ++j) {
                     dsum(t, j) = dcontext(row, first + j) * s.inverse_divisor[t];
@@ -154,9 +155,9 @@ inline void linear_attention_backward(const vit_config& c, matrix_view<const flo
 inline void attention_backward(const vit_config& c, const block_activations& a, matrix_view<const float> dcontext,
                                matrix_view<float> dqkv, std::span<float> scratch) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention_backward(c, a.qkv, a.probabilities, dcontext, dqkv, scratch);
+        softmax_attention_backward(c, a.tokens, a.qkv, a.probabilities, dcontext, dqkv, scratch);
     else
-        linear_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
+        linear_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
 }
 
 /// Scratch of `backward`: gradients of one block's activations.

@@ -79,7 +79,7 @@ template <vit_policy Policy = vit_defaults, executor Executor>
             at.block(i, block_tensor::normed2).add(detail::elements_of(b.normed2));
             at.block(i, block_tensor::hidden).add(detail::elements_of(b.hidden));
         }
-        classify(p, b.output, network.head_normed, logits);
+        classify(p, b.tokens, b.output, network.head_normed, logits);
         at.head().add(detail::elements_of(network.head_normed));
     });
     vit_histograms all(activation_scales<float>::count(c));

@@ -52,7 +52,7 @@ public:
         embed(p, b.patches, b.blocks.front().input);
         for (std::size_t i = 0; i < c.depth; ++i) forward<typename Policy::activation>(c, p.block(i), b.blocks[i]);
         const matrix_view<float> x = b.blocks.back().output;
-        classify(p, x, b.head_normed, b.logits, b.head_statistics);
+        classify(p, b.blocks.back().tokens, x, b.head_normed, b.logits, b.head_statistics);
         const loss_report report = loss_of(b.logits, targets, b.dlogits);
 
         std::fill_n(b.dx.data(), count * tokens * d, 0.0f);
@@ -103,7 +103,7 @@ private:
             matrix_view<float> x = matrix(rows, d);
             for (std::size_t i = 0; i < c.depth; ++i) {
                 const block_activations a{
-                    .input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
+                    .tokens = {images, tokens}, .input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
                     .probabilities = memory.take<float>(images * c.heads * c.attention_floats()),
                     .context = matrix(rows, d), .middle = matrix(rows, d), .normed2 = matrix(rows, d),
                     .hidden = matrix(rows, c.mlp), .slope = matrix(rows, c.mlp), .output = matrix(rows, d),
