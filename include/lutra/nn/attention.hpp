@@ -3,6 +3,7 @@
 
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
@@ -37,7 +38,7 @@ template <class Total>
 struct token_attention {
     std::span<const float> log_sizes{}; ///< one a row, added to the scores of its key: proportional attention; or empty
     std::span<Total> class_attention{}; ///< one a row: receives the class token's probabilities, summed over heads; or empty
-    bool prefix_only = false;         ///< context of the prefix tokens only: images * prefix tokens rows
+    bool prefix_only = false;           ///< context of the prefix tokens only: images * prefix tokens rows
 
     /// The rows of the context of image @p image, whose tokens are @p all.
     [[nodiscard]] constexpr row_range context_rows(const vit_config& c, std::size_t image, row_range all) const noexcept {
@@ -81,10 +82,10 @@ template <class T>
 }
 
 /// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
-/// block_activations.
-inline void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
-                              std::span<float> probabilities, matrix_view<float> context,
-                              const token_attention<float>& asked = {}) {
+/// block_activations. @p hook: what comes between (activation_hook.hpp).
+template <class Hook = no_hook>
+void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> probabilities,
+                       matrix_view<float> context, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < rows.images(); ++image) {
@@ -95,7 +96,9 @@ inline void softmax_attention(const vit_config& c, const token_rows& rows, matri
             const auto [query, key, value] = head_of(qkv, c, all, head);
             const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
             gemm(query.block(0, 0, asking.count, width), transposed(key), p, {.bias = log_sizes.data(), .scale = scale});
+            hook(activation_point::scores, p);
             for (std::size_t t = 0; t < asking.count; ++t) softmax(p.row(t));
+            hook(activation_point::probabilities, p);
             asked.add_class(std::span<const float>{p.row(0)}, class_attention, head == 0);
             gemm(p, value, context.block(asking.first, head * width, asking.count, width));
         }
@@ -134,10 +137,11 @@ inline void linear_attention(const vit_config& c, const token_rows& rows, matrix
 
 /// Attention of the kind that the config says. Reads @p qkv (relu_linear replaces queries and keys by their relu) and writes
 /// the rest.
-inline void attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> kept,
-                      matrix_view<float> context, const token_attention<float>& asked = {}) {
+template <class Hook = no_hook>
+void attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> kept,
+               matrix_view<float> context, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention(c, rows, qkv, kept, context, asked);
+        softmax_attention(c, rows, qkv, kept, context, asked, hook);
     else
         linear_attention(c, rows, qkv, kept, context, asked.prefix_only);
 }

@@ -3,6 +3,7 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/token_flow.hpp>
@@ -55,8 +56,8 @@ struct block_activations {
     [[nodiscard]] constexpr block_activations with_tokens(const token_rows& rows) const {
         block_activations a = *this;
         a.tokens = rows;
-        for (matrix_view<float>* m : {&a.input, &a.normed1, &a.qkv, &a.context, &a.middle, &a.normed2, &a.hidden, &a.slope,
-                                      &a.output})
+        for (matrix_view<float>* m :
+             {&a.input, &a.normed1, &a.qkv, &a.context, &a.middle, &a.normed2, &a.hidden, &a.slope, &a.output})
             if (!m->empty()) *m = m->block(0, 0, rows.rows(), m->cols());
         return a;
     }
@@ -125,26 +126,47 @@ inline void copy_rows(matrix_view<float> from, matrix_view<float> to) {
 }
 } // namespace kernel
 
-/// The first part of a pre-norm block: `context` = attention(norm1(input)).
-inline void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                   const packed_block& packed = {}, const token_attention<float>& asked = {}) {
+/// The first part of a pre-norm block: `context` = attention(norm1(input)). @p hook: what comes between
+/// (activation_hook.hpp).
+template <class Hook = no_hook>
+void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+            const packed_block& packed = {}, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
+    hook(activation_point::normed1, a.normed1);
     linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
-    attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked);
+    const std::size_t rows = a.qkv.rows(), d = c.dim;
+    if constexpr (Hook::active) {
+        hook(activation_point::query, a.qkv.block(0, 0, rows, d));
+        hook(activation_point::key, a.qkv.block(0, d, rows, d));
+        hook(activation_point::value, a.qkv.block(0, 2 * d, rows, d));
+    }
+    attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked, hook);
+    if constexpr (Hook::active)
+        hook(activation_point::context,
+             a.context.block(0, 0, asked.prefix_only ? a.tokens.images() * c.prefix_tokens() : rows, d));
 }
 
 /// The second: `middle` = input + proj(context).
-inline void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {}) {
+template <class Hook = no_hook>
+void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {},
+             const Hook& hook = {}) {
     kernel::copy_rows(a.input, a.middle);
+    if constexpr (Hook::active)
+        if (hook.prunes()) {
+            linear(a.context, p.proj, a.normed1, false, packed.proj);
+            hook(activation_point::attention_output, a.normed1);
+            return kernel::add_rows(a.normed1, a.middle);
+        }
     linear(a.context, p.proj, a.middle, true, packed.proj);
 }
 
 /// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
 /// `with_slope` where `slope` is to be kept; or trained_activation.
-template <float_activation Activation>
+template <float_activation Activation, class Hook = no_hook>
 void feed_forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                  const packed_block& packed = {}) {
+                  const packed_block& packed = {}, const Hook& hook = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
+    hook(activation_point::normed2, a.normed2);
     linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
         if (a.slope.empty())
@@ -153,6 +175,14 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
     kernel::copy_rows(a.middle, a.output);
+    if constexpr (Hook::active) {
+        hook(activation_point::hidden, a.hidden);
+        const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
+        hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
+        if (!hook.prunes()) return;
+        hook(activation_point::mlp_output, y);
+        return kernel::add_rows(y, a.output);
+    }
     linear(a.hidden, p.fc2, a.output, true, packed.fc2);
 }
 
@@ -167,22 +197,22 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
 }
 
 /// The same in buffers of which input, middle and output are one, with the tokens of @p flow, from which @p pruning drops
-/// some.
-template <float_activation Activation>
+/// some. With a hook `packed` is not empty.
+template <float_activation Activation, class Hook = no_hook>
 void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& buffers,
-             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow) {
+             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow, const Hook& hook = {}) {
     block_activations a = buffers.with_tokens(flow.rows());
-    attend(c, p, a, packed, flow.attention(pruning));
+    attend(c, p, a, packed, flow.attention(pruning), hook);
     if (pruning.rule == token_rule::keep_prefix) {
         flow.keep_prefix(c, a.middle);
         a = a.with_tokens(flow.rows());
     }
-    project(p, a, packed);
+    project(p, a, packed, hook);
     if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
         flow.drop(c, pruning, a.qkv, static_cast<float>(c.heads), a.middle);
         a = a.with_tokens(flow.rows());
     }
-    feed_forward<Activation>(c, p, a, packed);
+    feed_forward<Activation>(c, p, a, packed, hook);
 }
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/float_block.hpp>
+#include <lutra/nn/observer.hpp>
 #include <lutra/nn/policy.hpp>
 
 #include <cstddef>
@@ -55,14 +57,15 @@ template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
     /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, none or one a block, say which tokens are
-    /// dropped; their multipliers do not count. Panics where their number is wrong, where a rule's number is, and where it
-    /// reads softmax attention that the network does not have.
+    /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
+    /// rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
         : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
         require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
                 "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
         detail::require_token_rules(c, choices);
+        detail::require_activation_rules(choices);
         const auto pack = [&](const linear_parameters<const float>& l) {
             return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
         };
@@ -92,23 +95,41 @@ public:
         arena a = arena::counting();
         static_cast<void>(forward_buffers::take(c, images, a));
         static_cast<void>(token_flow<float>::take(c, images, a));
-        return a.used();
+        a.take<std::uint32_t>(detail::selection_size(c));
+        return a.used() + skip_zeros_scratch_bytes(images * c.tokens(), c.mlp);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
-    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
-    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
+    /// pass makes on its way (observer.hpp).
+    template <activation_observer Observer = const no_observer>
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                 Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
         const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
         auto flow = token_flow<float>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
         extract_patches(c, images, b.patches);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
         embed(parameters_, b.patches, b.block.input, patch_embed_);
-        for (std::size_t i = 0; i < c.depth; ++i)
-            lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i],
-                                                        choices_.empty() ? token_pruning{} : choices_[i].tokens, flow);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
+            const auto tokens = choices_.empty() ? token_pruning{} : choices_[i].tokens;
+            const auto block = [&](const auto& hook) {
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i], tokens, flow,
+                                                            hook);
+            };
+            if (detail::observes<Observer> || rules.active())
+                block(activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(no_hook{});
+        }
         classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
         scratch.release(mark);
     }
 

@@ -4,6 +4,8 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/gemm/sparse/skip_zeros_int8.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
@@ -25,6 +27,11 @@ struct int8_block {
     std::span<requantizer> context_by; ///< of A V, one a column of a head
     lowered_multiplier attention;
     token_pruning tokens;
+    activation_rules activations;
+    const std::int16_t* fc2_rows; ///< fc2's factors by rows, where its zeros are skipped
+    bool fc2_zero_is_neutral;
+
+    [[nodiscard]] skipping_int8_b fc2_skipping() const noexcept { return {fc2.packed, fc2_rows, fc2_zero_is_neutral}; }
 };
 
 /// The matrix products of an int8 network: weights quantised and packed, whatever stands between them. It points into
@@ -66,7 +73,12 @@ struct int8_layers {
             b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
             b.proj = linear(p.proj, scale(block_tensor::context), m);
             b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);
-            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m);
+            skipping_int8_b skipping;
+            b.fc2 = int8_linear::make(p.fc2, scale(block_tensor::hidden), granularity, m, memory,
+                                      choices[i].skip_zeros ? &skipping : nullptr);
+            b.activations = activation_rules{choices[i]};
+            b.fc2_rows = skipping.weights;
+            b.fc2_zero_is_neutral = skipping.zero_is_neutral;
             b.qkv_output = output_requantizer::take(3 * c.dim, memory);
             b.qkv_output.set(b.qkv, 0, c.dim, scale(block_tensor::query));
             b.qkv_output.set(b.qkv, c.dim, c.dim, scale(block_tensor::key));
@@ -94,7 +106,8 @@ struct int8_layers {
             static_cast<void>(output_requantizer::take(3 * d, b));
             b.take<requantizer>(c.head_dim());
             bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
-                     int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
+                     int8_linear::bytes(c.mlp, d, choice.linear) +
+                     int8_linear::bytes(d, c.mlp, choice.linear, choice.skip_zeros);
         }
         return bytes;
     }
@@ -119,6 +132,7 @@ struct int8_layers {
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
+            most = std::max(most, skip_zeros_scratch_bytes(m, rows, c.mlp, d));
             for (const auto& [r, k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, r, k, n));
         }
         return most;

@@ -3,9 +3,11 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/nn/activate_sums.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
+#include <lutra/nn/observer.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/token_rows.hpp>
@@ -50,6 +52,7 @@ public:
           score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
         detail::require_token_rules(c, choices);
+        detail::require_activation_rules(choices);
         require(c.attention == attention_kind::softmax, panic_code::unsupported,
                 "an int8_vit has softmax attention only: run a network of linear attention in float or as integer_vit");
         for (std::size_t i = 0; i < c.depth; ++i)
@@ -69,44 +72,36 @@ public:
         arena a = arena::counting();
         static_cast<void>(take_buffers(c, images, a));
         static_cast<void>(token_flow<std::int8_t>::take(c, images, a));
+        a.take<std::uint32_t>(detail::selection_size(c));
         return a.used() + int8_layers::scratch_bytes(c, images);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
-    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
-    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
+    /// pass makes on its way (observer.hpp).
+    template <activation_observer Observer = const no_observer>
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                 Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         const std::size_t mark = scratch.used();
         buffers b = take_buffers(c, images.rows(), scratch);
         auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
         embed(images, b, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
         for (std::size_t i = 0; i < c.depth; ++i) {
-            const int8_block& layer = layers_.blocks[i];
-            const token_pruning& pruning = layer.tokens;
-            const auto p = parameters_.block(i);
-            b = b.with_rows(flow.rows().rows());
-            const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
-            normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
-            gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-            attend(i, flow.rows(), flow.attention(pruning), b, scratch);
-            if (pruning.rule == token_rule::keep_prefix) {
-                flow.keep_prefix(c, b.x);
-                b = b.with_rows(flow.rows().rows());
-            }
-            layer.proj(b.context, b.x, scratch, true);
-            if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
-                flow.drop(c, pruning, b.qkv, 127.0f * static_cast<float>(c.heads), b.x);
-                b = b.with_rows(flow.rows().rows());
-            }
-            normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
-            with_activation<typename Policy::activation>(c, [&]<class A>(A) {
-                gemm(b.normed, layer.fc1.packed, scratch,
-                     activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
-            });
-            layer.fc2(b.hidden, b.x, scratch, true);
+            const activation_rules& rules = layers_.blocks[i].activations;
+            if (detail::observes<Observer> || rules.active())
+                block(i, flow, b, scratch, activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(i, flow, b, scratch, no_hook{});
         }
         classify(flow.rows(), b, logits, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head,
+                                matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
         scratch.release(mark);
     }
 
@@ -115,12 +110,14 @@ public:
 private:
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
+        matrix_view<float> branch;             ///< an output before it is added to x; in the memory of patches
         matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
 
         /// The first rows of those matrices that have one a token.
         buffers with_rows(std::size_t rows) const {
             buffers b = *this;
             b.x = x.block(0, 0, rows, x.cols());
+            b.branch = branch.block(0, 0, rows, branch.cols());
             for (auto* m : {&b.normed, &b.qkv, &b.context, &b.hidden}) *m = m->block(0, 0, rows, m->cols());
             return b;
         }
@@ -131,7 +128,11 @@ private:
         const auto bytes = [&](std::size_t r, std::size_t n) { return detail::take_matrix<std::int8_t>(a, r, n); };
         buffers b;
         b.x = floats(rows, d);
-        b.patches = floats(patches, c.patch_size());
+        const auto shared = a.take<float>(std::max(patches * c.patch_size(), rows * d));
+        if (!shared.empty()) {
+            b.patches = {shared.data(), patches, c.patch_size()};
+            b.branch = {shared.data(), rows, d};
+        }
         const auto scores = floats(c.tokens(), detail::round_up(c.tokens(), arena::alignment / sizeof(float)));
         if (!scores.empty()) b.scores = scores.block(0, 0, c.tokens(), c.tokens()); // each row on a boundary
         b.normed = bytes(rows, d);
@@ -141,6 +142,69 @@ private:
         b.patches8 = bytes(patches, c.patch_size());
         b.probabilities = bytes(c.tokens(), c.tokens());
         return b;
+    }
+
+    /// Block @p i. Leaves @p b with the rows of the tokens that are left.
+    template <class Hook>
+    void block(std::size_t i, token_flow<std::int8_t>& flow, buffers& b, arena& scratch, const Hook& hook) const {
+        const vit_config& c = parameters_.config();
+        const int8_block& layer = layers_.blocks[i];
+        const token_pruning& pruning = layer.tokens;
+        const auto p = parameters_.block(i);
+        b = b.with_rows(flow.rows().rows());
+        const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
+        const auto asked = flow.attention(pruning);
+        normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
+        gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
+        if constexpr (Hook::active) {
+            const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
+            hook(activation_point::normed1, b.normed, scale(block_tensor::normed1));
+            hook(activation_point::query, part(0), scale(block_tensor::query));
+            hook(activation_point::key, part(1), scale(block_tensor::key));
+            hook(activation_point::value, part(2), scale(block_tensor::value));
+        }
+        attend(i, flow.rows(), asked, b, scratch, hook);
+        if (pruning.rule == token_rule::keep_prefix) {
+            flow.keep_prefix(c, b.x);
+            b = b.with_rows(flow.rows().rows());
+        }
+        if constexpr (Hook::active) hook(activation_point::context, b.context, scale(block_tensor::context));
+        if (prunes(hook)) {
+            layer.proj(b.context, b.branch, scratch);
+            join(hook, activation_point::attention_output, b);
+        } else {
+            layer.proj(b.context, b.x, scratch, true);
+        }
+        if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+            flow.drop(c, pruning, b.qkv, 127.0f * static_cast<float>(c.heads), b.x);
+            b = b.with_rows(flow.rows().rows());
+        }
+        normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
+        with_activation<typename Policy::activation>(c, [&]<class A>(A) {
+            gemm(b.normed, layer.fc1.packed, scratch,
+                 activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
+        });
+        if constexpr (Hook::active) {
+            hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
+            hook(activation_point::hidden, b.hidden, scale(block_tensor::hidden));
+            const bool apart = prunes(hook);
+            hook.fc2(b.hidden, layer.fc2_skipping(),
+                     dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart});
+            if (apart) join(hook, activation_point::mlp_output, b);
+        } else {
+            layer.fc2(b.hidden, b.x, scratch, true);
+        }
+    }
+    template <class Hook>
+    static bool prunes([[maybe_unused]] const Hook& hook) noexcept {
+        if constexpr (Hook::active) return hook.prunes();
+        return false;
+    }
+    /// Adds an output that was pruned apart to the residual stream.
+    template <class Hook>
+    static void join(const Hook& hook, activation_point p, const buffers& b) {
+        hook(p, b.branch);
+        kernel::add_rows(b.branch, b.x);
     }
 
     void embed(matrix_view<const float> images, const buffers& b, arena& scratch) const {
@@ -163,8 +227,9 @@ private:
                                  b.normed.row(r));
     }
 
+    template <class Hook>
     void attend(std::size_t i, const token_rows& rows, const token_attention<std::int32_t>& asked, const buffers& b,
-                arena& scratch) const {
+                arena& scratch, const Hook& hook) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
         const std::size_t width = c.head_dim();
@@ -179,7 +244,9 @@ private:
                 const auto [query, key, value] = head_of(b.qkv, c, all, head);
                 gemm(query.block(0, 0, asking.count, width), transposed(key), layer.attention, scratch,
                      dequantize_sums{scores, score_scale, log_sizes});
+                hook(activation_point::scores, scores);
                 softmax_quantized(scores, 1.0f / 127, probabilities);
+                if constexpr (Hook::active) hook(activation_point::probabilities, probabilities, 1.0f / 127);
                 asked.add_class(std::span<const std::int8_t>{probabilities.row(0)}, class_attention, head == 0);
                 const auto context = b.context.block(asking.first, head * width, asking.count, width);
                 gemm(probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});

@@ -56,9 +56,12 @@ public:
           residual_fraction_{residual_fraction},
           layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)} {
         const vit_config& c = config_;
-        for (const layer_choice& choice : choices)
+        for (const layer_choice& choice : choices) {
             require(choice.tokens.rule == token_rule::none, panic_code::unsupported,
                     "an integer_vit keeps all its tokens: drop them in float_vit or int8_vit");
+            require(!activation_rules{choice}.active(), panic_code::unsupported,
+                    "an integer_vit keeps all its activations: prune them in float_vit or int8_vit");
+        }
         require(residual_fraction >= 0 && residual_fraction <= 15, panic_code::bad_argument,
                 "the residual stream of an integer_vit has 0 to 15 fraction bits", residual_fraction, 15);
         const float residual = 1.0f / static_cast<float>(1 << residual_fraction);

@@ -5,6 +5,7 @@
 #include <lutra/multiplier/lowering.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
+#include <lutra/prune/activation_pruning.hpp>
 #include <lutra/prune/token_pruning.hpp>
 
 #include <concepts>
@@ -60,7 +61,10 @@ static_assert(vit_policy<vit_defaults>);
 struct layer_choice {
     lowered_multiplier linear{};    ///< of qkv, proj, fc1 and fc2; the activation is the left operand
     lowered_multiplier attention{}; ///< of Q K^T and A V; queries and probabilities are the left operands
+    activation_pruning pruning{};   ///< of the block's activations, where is_pruned_at (nn/observer.hpp) says
     token_pruning tokens{};         ///< which tokens go on to the MLP and the later blocks
+    bool skip_zeros = false;        ///< fc2 skips the weights that meet zeros, where that pays
+    float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
 };
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).
