@@ -4,6 +4,7 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
+#include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
@@ -27,6 +28,7 @@ struct int8_linear {
     packed_int8_b packed;                  ///< its transpose, for the multiplier
     std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
     std::span<const float> bias;           ///< outputs
+    sum_correction correction{};           ///< of the sums, or none
 
     /// Quantises and packs @p p in memory of @p memory (`bytes` of it). Panics where a weight is infinite, and where sums
     /// of as many products as there are inputs can leave int32.
@@ -53,10 +55,30 @@ struct int8_linear {
         return a.used();
     }
 
-    /// y = x W^T + bias in float (+ y): x is rows x inputs in int8 at the scale given to `make`, y rows x outputs.
-    /// @p scratch: int8_gemm_scratch_bytes.
+    /// The sums of x W^T, corrected where there is a correction, for the epilogue @p use: x is rows x inputs in int8 at the
+    /// scale given to `make`. @p scratch: scratch_bytes.
+    template <class Use>
+    void multiply(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
+        if (correction.empty()) {
+            gemm(x, packed, scratch, use);
+            return;
+        }
+        const std::size_t mark = scratch.used();
+        const auto row_sums = scratch.take<std::int32_t>(x.rows());
+        add_up_rows(x, row_sums);
+        gemm(x, packed, scratch, corrected_sums<Use>{use, correction, row_sums});
+        scratch.release(mark);
+    }
+    /// y = x W^T + bias in float (+ y), y rows x outputs.
     void operator()(matrix_view<const std::int8_t> x, matrix_view<float> y, arena& scratch, bool accumulate = false) const {
-        gemm(x, packed, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+        multiply(x, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+    }
+    /// Bytes of scratch that suffice for @p rows rows.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t in,
+                                                             std::size_t out) {
+        arena a = arena::counting();
+        a.take<std::int32_t>(rows);
+        return a.used() + int8_gemm_scratch_bytes(m, rows, in, out);
     }
 };
 
