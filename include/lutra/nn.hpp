@@ -38,6 +38,7 @@
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>
     #include <lutra/nn/train/tau_curve_file.hpp>
+    #include <lutra/nn/train/token_pass.hpp>
     #include <lutra/nn/train/trainer.hpp>
 #endif
 // IWYU pragma: end_exports

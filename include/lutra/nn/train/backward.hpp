@@ -166,12 +166,19 @@ struct block_gradients {
     matrix_view<float> rows_qkv; ///< rows x 3 dim
     matrix_view<float> rows_mlp; ///< rows x mlp
     std::span<float> attention;  ///< attention_gradient_floats
+
+    /// The first @p rows rows of each.
+    [[nodiscard]] block_gradients first(std::size_t rows) const {
+        const auto cut = [&](matrix_view<float> m) { return m.block(0, 0, rows, m.cols()); };
+        return {cut(rows_dim), cut(rows_qkv), cut(rows_mlp), attention};
+    }
 };
 
-/// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
-/// and receives the gradient of its input.
-inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
+/// Backward of feed_forward, which kept everything in @p a: @p d (rows x dim) holds the gradient of `output` and receives
+/// that of `middle`.
+inline void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
+                                  const block_parameters<float>& gradient, matrix_view<float> d,
+                                  const block_gradients& scratch) {
     linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp);
     const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
     for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
@@ -179,10 +186,27 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
     });
     linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
+}
+
+/// Backward of attend and project: @p d holds the gradient of `middle` and receives that of `input`. `add_to_qkv` may add to
+/// the gradient of queries, keys and values, rows x 3 dim.
+template <class AddToQkv>
+void attend_backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                     AddToQkv&& add_to_qkv) {
     linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim);
     attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
+    add_to_qkv(scratch.rows_qkv);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
+}
+
+/// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
+/// and receives the gradient of its input.
+inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
+    feed_forward_backward(p, a, gradient, d, scratch);
+    attend_backward(c, p, a, gradient, d, scratch, [](matrix_view<float>) {});
 }
 
 } // namespace LUTRA_ISA
