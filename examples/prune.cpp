@@ -12,6 +12,7 @@
 #include <lutra/io/json.hpp>
 #include <lutra/nn/activation_counter.hpp>
 #include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/train/activation_thresholds.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
 #include <lutra/nn/train/hidden_thresholds.hpp>
 #include <lutra/nn/train/model_file.hpp>
@@ -111,10 +112,11 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::IsMember({"float", "int8"}));
     app.add_option("--activations", rule,
-                   "threshold (DynaTran) or top_k of all activations, or hidden: a threshold of the MLP's hidden units, "
+                   "threshold (DynaTran, one tau) or top_k of all activations, calibrated: thresholds for each kind of "
+                   "activation, calibrated to a share of zeros, or hidden: a threshold of the MLP's hidden units, "
                    "calibrated to a share of zeros")
         ->capture_default_str()
-        ->check(CLI::IsMember({"threshold", "top_k", "hidden"}));
+        ->check(CLI::IsMember({"threshold", "top_k", "calibrated", "hidden"}));
     app.add_option("--sweep", sweep, "Settings: thresholds, shares that top_k keeps, or shares of zeros in hidden units");
     app.add_flag("--skip-zeros", skip, "Skip the weights of the MLP's second layer that meet zeros, where that pays");
     app.add_option("--threads", threads, "0: all cores")->capture_default_str();
@@ -138,6 +140,7 @@ int main(int argc, char** argv) {
     if (sweep.empty()) {
         if (rule == "threshold") sweep = {0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6};
         if (rule == "top_k") sweep = {1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2};
+        if (rule == "calibrated") sweep = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7};
         if (rule == "hidden") sweep = {0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95};
     }
     for (const double s : sweep)
@@ -155,10 +158,13 @@ int main(int argc, char** argv) {
 
     lutra::thread_executor ex{threads};
     lutra::vit_histograms seen;
-    if (rule == "hidden") {
-        const auto training = value_or_fail(
+    lutra::idx_images training;
+    if (rule == "hidden" || rule == "calibrated") {
+        training = value_or_fail(
             lutra::read_idx_images(examples_folder / "data" / "fashion-mnist-train-1000-images-idx3-ubyte.gz"));
         check_image_size(training, c, "calibration");
+    }
+    if (rule == "hidden") {
         seen = lutra::observe_activations(ex, model.parameters(), training.pixels);
     }
     std::vector<float> scales;
@@ -175,7 +181,7 @@ int main(int argc, char** argv) {
     std::printf("%s: %zu parameters, %s, %s%s; %zu images, %zu threads\n", model_path.filename().c_str(),
                 model.values.size(), precision.c_str(), rule.c_str(), skip ? ", zeros skipped" : "", data.images.count,
                 ex.workers());
-    std::printf("%9s %9s %9s %9s %9s %10s %9s\n", "setting", "zeros", "hidden", "skipped", "accuracy", "images/s",
+    std::printf("%9s %9s %9s %9s %9s %10s %9s\n", "setting", "zeros", "hidden", "skipped", "accuracy", "img/core s",
                 "of dense");
     const outcome dense = run(std::vector<lutra::layer_choice>(c.depth));
     std::ostringstream table;
@@ -196,8 +202,14 @@ int main(int argc, char** argv) {
         bar.show("pruning", outcomes.size(), sweep.size(), name);
         std::vector<lutra::layer_choice> choices(c.depth);
         const auto theta = rule == "hidden" ? lutra::hidden_thresholds(seen, c, setting) : std::vector<float>(c.depth);
+        const auto taus = rule == "calibrated" ? lutra::activation_thresholds(model.parameters(), training.pixels, setting)
+                                               : std::vector<float>{};
         for (std::size_t i = 0; i < c.depth; ++i) {
             lutra::layer_choice& choice = choices[i];
+            if (!taus.empty()) {
+                choice.pruning.kind = lutra::activation_pruning_kind::threshold;
+                choice.taus = std::span{taus}.subspan(i * lutra::activation_point_count, lutra::activation_point_count);
+            }
             if (rule == "threshold")
                 choice.pruning = {.kind = lutra::activation_pruning_kind::threshold, .tau = static_cast<float>(setting)};
             if (rule == "top_k") choice.pruning = {.kind = lutra::activation_pruning_kind::top_k, .share = setting};

@@ -174,14 +174,8 @@ int main(int argc, char** argv) {
     if (activation == "relu") config.activation = lutra::activation_kind::relu;
     if (checkpoint.empty()) checkpoint = output.string() + ".checkpoint";
 
-    const auto find = [&](const char* name) {
-        const std::filesystem::path plain = folder / name, packed = folder / (std::string{name} + ".gz");
-        if (!std::filesystem::exists(plain) && !std::filesystem::exists(packed))
-            fail("there is no " + plain.string() + " or .gz; install Debian's dataset-fashion-mnist or give --data");
-        return std::filesystem::exists(plain) ? plain : packed;
-    };
-    labelled_images training = read_labelled_images(find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte"));
-    const labelled_images test = read_labelled_images(find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte"));
+    labelled_images training = read_image_set(folder, "train");
+    const labelled_images test = read_image_set(folder, "t10k");
     if (limit > 0) keep_first(training, limit);
     config.image_height = static_cast<std::uint32_t>(training.images.height);
     config.image_width = static_cast<std::uint32_t>(training.images.width);
@@ -244,14 +238,16 @@ int main(int argc, char** argv) {
         const auto n = static_cast<double>(seen);
         std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)\n",
                     static_cast<unsigned long long>(epoch + 1), options.epochs, loss / n,
-                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds, n / cpu);
+                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds,
+                    n / cpu);
         std::fflush(stdout);
     }
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator));
     const std::size_t seen = std::min<std::size_t>(1000, training.images.count);
     const auto scales =
         lutra::scales_of(lutra::observe_activations(ex, trainer.parameters(),
-                                                    std::span{training.images.pixels}.first(seen * config.image_size()), choices),
+                                                    std::span{training.images.pixels}.first(seen * config.image_size()),
+                                                    choices),
                          method);
     lutra::safetensors_writer out;
     lutra::add_vit(out, trainer.parameters());

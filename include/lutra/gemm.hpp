@@ -2,8 +2,8 @@
 #pragma once
 
 /// @file
-/// All of the gemm room: matrix products in int8 under any multiplier and in float, dense and sparse, their references and
-/// epilogues, and int8 functions by table.
+/// All of the gemm room: matrix products in int8 under any multiplier and in float, dense, sparse and such that skip zeros,
+/// their references and epilogues, and int8 functions by table.
 
 // IWYU pragma: begin_exports
 #include <lutra/gemm/epilogue.hpp>

@@ -112,7 +112,7 @@ TEST_CASE("observe: the workload has the sizes that tokens left, and zeros apart
     for (const bool in_float : {true, false}) {
         network n;
         for (auto& c : n.choices) c.skip_zeros = true, c.hidden_threshold = 3; // nearly all hidden units: lists pay
-        n.choices[0].tokens = {.rule = lutra::token_rule::keep_top, .share = 0.5, .rest = {}};
+        n.choices[0].tokens = {.rule = lutra::token_rule::keep_top, .share = 0.5};
         n.with(in_float, [&]<class Model>(const Model& model) {
             const lutra::arena_memory memory{lutra::observe_scratch_bytes<Model>(n.c, n.count)};
             lutra::arena scratch{memory.bytes()};

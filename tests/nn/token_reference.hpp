@@ -28,12 +28,14 @@ inline void drop(const lutra::token_pruning& p, std::size_t prefix, const std::v
     std::vector<std::size_t> order;
     for (std::size_t i = prefix; i < count; ++i) order.push_back(i);
     std::vector<bool> stays(count, true);
-    const auto by_attention = [&](std::size_t a, std::size_t b) { return paid[a] > paid[b]; };
+    const auto by_attention = [&](std::size_t a, std::size_t b) {
+        return paid[a] > paid[b] || (paid[a] == paid[b] && a < b);
+    };
     if (p.rule == token_rule::none) return;
     if (p.rule == token_rule::keep_prefix)
         std::fill(stays.begin() + static_cast<std::ptrdiff_t>(prefix), stays.end(), false);
     if (p.rule == token_rule::keep_top) {
-        std::stable_sort(order.begin(), order.end(), by_attention);
+        std::sort(order.begin(), order.end(), by_attention);
         const double exact = static_cast<double>(p.share) * static_cast<double>(patches);
         const auto keep = static_cast<std::size_t>(std::max(1.0, std::ceil(exact - 1e-6)));
         for (std::size_t i = keep; i < patches; ++i) stays[order[i]] = false;
@@ -64,8 +66,10 @@ inline void drop(const lutra::token_pruning& p, std::size_t prefix, const std::v
             }
             edges.push_back(best);
         }
-        std::stable_sort(edges.begin(), edges.end(),
-                         [](const edge& x, const edge& y) { return x.similarity > y.similarity + 1e-12; });
+        std::sort(edges.begin(), edges.end(), [](const edge& x, const edge& y) {
+            const double more = x.similarity - y.similarity;
+            return more > 1e-12 || (more >= -1e-12 && x.from < y.from);
+        });
         edges.resize(std::min<std::size_t>(p.pairs, patches / 2));
         matrix sums = t.rows;
         std::vector<double> sizes = t.sizes;

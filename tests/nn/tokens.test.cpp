@@ -27,7 +27,7 @@ lutra::vit_config config(bool distilled = false) {
 
 struct schedule : std::vector<lutra::layer_choice> {
     schedule(std::initializer_list<token_pruning> blocks) {
-        for (const token_pruning& t : blocks) push_back({{}, {}, t});
+        for (const token_pruning& t : blocks) emplace_back().tokens = t;
     }
 };
 const std::vector<schedule> schedules{

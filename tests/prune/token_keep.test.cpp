@@ -32,7 +32,8 @@ places above(const std::vector<T>& attention, double threshold) {
 places sorted_top(const std::vector<int>& attention, std::size_t keep) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < attention.size(); ++i) order.push_back(i);
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return attention[a] > attention[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](auto a, auto b) { return attention[a] > attention[b] || (attention[a] == attention[b] && a < b); });
     places to(attention.size(), gone);
     for (std::size_t i = 0; i < keep; ++i) to[order[i]] = 1;
     std::uint32_t place = 0;

@@ -53,8 +53,10 @@ places plain(const std::vector<std::vector<int>>& tokens, std::size_t pairs) {
         }
         edges.push_back(best);
     }
-    std::stable_sort(edges.begin(), edges.end(),
-                     [](const edge& x, const edge& y) { return x.similarity > y.similarity + 1e-12; });
+    std::sort(edges.begin(), edges.end(), [](const edge& x, const edge& y) {
+        const double more = x.similarity - y.similarity;
+        return more > 1e-12 || (more >= -1e-12 && x.from < y.from);
+    });
     places to(tokens.size(), 0);
     for (std::size_t i = 0; i < pairs; ++i) to[edges[i].from] = lutra::no_token;
     std::uint32_t place = 0;

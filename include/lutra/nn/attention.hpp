@@ -36,11 +36,9 @@ struct linear_attention_state {
 /// int8 probabilities.
 template <class Total>
 struct token_attention {
-    std::span<const float>
-        log_sizes{}; ///< one a row, added to the scores of its key (ToMe's proportional attention); or empty
-    std::span<Total>
-        class_attention{};    ///< one a row, receives the sum over heads of the class token's probabilities; or empty
-    bool prefix_only = false; ///< context of the prefix tokens only: images * prefix tokens rows
+    std::span<const float> log_sizes{}; ///< one a row, added to the scores of its key: proportional attention; or empty
+    std::span<Total> class_attention{}; ///< one a row: receives the class token's probabilities, summed over heads; or empty
+    bool prefix_only = false;           ///< context of the prefix tokens only: images * prefix tokens rows
 
     /// The rows of the context of image @p image, whose tokens are @p all.
     [[nodiscard]] constexpr row_range context_rows(const vit_config& c, std::size_t image, row_range all) const noexcept {

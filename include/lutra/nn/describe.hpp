@@ -22,9 +22,9 @@ namespace lutra {
 }
 
 /// What a forward pass of @p images images asks of hardware: every operation of the network in order, with shapes, 8-bit
-/// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. Dropped
-/// tokens are left out of what no longer computes them, at most as many as are surely dropped (of keep_above, none); choosing
-/// them, far less work than any product, is not an operation.
+/// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. What
+/// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
+/// is far less work than any product, and no operation.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
 /// @return all that @p out holds

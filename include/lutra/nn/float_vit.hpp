@@ -56,9 +56,9 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
 template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
-    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, one a block where there are any, say which
-    /// tokens are dropped and which activations become 0; their multipliers do not count. Panics where their number is
-    /// wrong, and where a rule reads softmax attention that the network does not have.
+    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, none or one a block, say which tokens are
+    /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
+    /// rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
         : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
