@@ -174,14 +174,8 @@ int main(int argc, char** argv) {
     if (activation == "relu") config.activation = lutra::activation_kind::relu;
     if (checkpoint.empty()) checkpoint = output.string() + ".checkpoint";
 
-    const auto find = [&](const char* name) {
-        const std::filesystem::path plain = folder / name, packed = folder / (std::string{name} + ".gz");
-        if (!std::filesystem::exists(plain) && !std::filesystem::exists(packed))
-            fail("there is no " + plain.string() + " or .gz; install Debian's dataset-fashion-mnist or give --data");
-        return std::filesystem::exists(plain) ? plain : packed;
-    };
-    labelled_images training = read_labelled_images(find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte"));
-    const labelled_images test = read_labelled_images(find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte"));
+    labelled_images training = read_image_set(folder, "train");
+    const labelled_images test = read_image_set(folder, "t10k");
     if (limit > 0) keep_first(training, limit);
     config.image_height = static_cast<std::uint32_t>(training.images.height);
     config.image_width = static_cast<std::uint32_t>(training.images.width);

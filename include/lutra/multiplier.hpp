@@ -43,5 +43,7 @@
 #include <lutra/multiplier/table_npy.hpp> // IWYU pragma: export
 #if LUTRA_HOSTED
     #include <lutra/multiplier/factorize.hpp> // IWYU pragma: export
+    #include <lutra/multiplier/gradient_table.hpp> // IWYU pragma: export
     #include <lutra/multiplier/heap_table.hpp> // IWYU pragma: export
+    #include <lutra/multiplier/product_slopes.hpp> // IWYU pragma: export
 #endif

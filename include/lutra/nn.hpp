@@ -12,6 +12,7 @@
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/attention.hpp>
+#include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>
@@ -31,12 +32,16 @@
 #if LUTRA_HOSTED
     #include <lutra/nn/train/backward.hpp>
     #include <lutra/nn/train/calibrate_vit.hpp>
+    #include <lutra/nn/train/fit_control_variate.hpp>
     #include <lutra/nn/train/float_pass.hpp>
     #include <lutra/nn/train/hidden_thresholds.hpp>
     #include <lutra/nn/train/loss.hpp>
     #include <lutra/nn/train/model_file.hpp>
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>
+    #include <lutra/nn/train/product_backward.hpp>
+    #include <lutra/nn/train/quantized_forward.hpp>
+    #include <lutra/nn/train/quantized_pass.hpp>
     #include <lutra/nn/train/tau_curve_file.hpp>
     #include <lutra/nn/train/token_pass.hpp>
     #include <lutra/nn/train/trainer.hpp>

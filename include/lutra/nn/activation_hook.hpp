@@ -97,7 +97,8 @@ public:
             gemm(hidden, weight, y, e);
     }
     /// The same in int8.
-    void fc2(matrix_view<const std::int8_t> hidden, const skipping_int8_b& weight, const dequantize_sums& use) const {
+    template <class Use>
+    void fc2(matrix_view<const std::int8_t> hidden, const skipping_int8_b& weight, const Use& use) const {
         if (rules_.skip_zeros)
             tell(gemm_skip_zeros(hidden, weight, scratch_, use));
         else

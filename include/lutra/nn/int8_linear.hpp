@@ -5,6 +5,7 @@
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/sparse/skip_zeros_int8.hpp>
+#include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
@@ -28,6 +29,7 @@ struct int8_linear {
     packed_int8_b packed;                  ///< its transpose, for the multiplier
     std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
     std::span<const float> bias;           ///< outputs
+    sum_correction correction{};           ///< of the sums, or none
 
     /// Quantises and packs @p p in memory of @p memory (`bytes` of it); where @p skipping is not null also such that zeros
     /// of the input can be skipped. Panics where a weight is infinite, where sums of as many products as there are inputs
@@ -61,10 +63,35 @@ struct int8_linear {
         return a.used();
     }
 
-    /// y = x W^T + bias in float (+ y): x is rows x inputs in int8 at the scale given to `make`, y rows x outputs.
-    /// @p scratch: int8_gemm_scratch_bytes.
+    /// The sums of x W^T, corrected where there is a correction, for the epilogue @p use: x is rows x inputs in int8 at the
+    /// scale given to `make`. @p scratch: scratch_bytes.
+    template <class Use>
+    void multiply(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
+        correct(x, scratch, use, [&](const auto& to) { gemm(x, packed, scratch, to); });
+    }
+    /// Calls `product(epilogue)` with @p use, or where there is a correction with one that corrects the sums first.
+    template <class Use, class Product>
+    void correct(matrix_view<const std::int8_t> x, arena& scratch, const Use& use, Product&& product) const {
+        if (correction.empty()) {
+            product(use);
+            return;
+        }
+        const std::size_t mark = scratch.used();
+        const auto row_sums = scratch.take<std::int32_t>(x.rows());
+        add_up_rows(x, row_sums);
+        product(corrected_sums<Use>{use, correction, row_sums});
+        scratch.release(mark);
+    }
+    /// y = x W^T + bias in float (+ y), y rows x outputs.
     void operator()(matrix_view<const std::int8_t> x, matrix_view<float> y, arena& scratch, bool accumulate = false) const {
-        gemm(x, packed, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+        multiply(x, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+    }
+    /// Bytes of scratch that suffice for @p rows rows.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t in,
+                                                             std::size_t out) {
+        arena a = arena::counting();
+        a.take<std::int32_t>(rows);
+        return a.used() + int8_gemm_scratch_bytes(m, rows, in, out);
     }
 };
 

@@ -14,7 +14,6 @@
 #include <lutra/nonlinear/quantized_functions.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,14 +40,16 @@ template <vit_policy Policy = vit_defaults>
 class int8_vit {
 public:
     /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales in the order of activation_scales,
-    /// as calibrated; @p choices one a block. Panics where their numbers are wrong, a scale is not positive and finite, a
+    /// as calibrated; @p choices one a block; @p corrections of the linear layers' sums, as control_variates has them, or
+    /// none. Panics where their numbers are wrong, a scale is not positive and finite, a
     /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
     int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales,
              std::span<const layer_choice> choices, arena& memory,
-             weight_granularity granularity = weight_granularity::per_channel)
+             weight_granularity granularity = weight_granularity::per_channel,
+             std::span<const std::int32_t> corrections = {})
         : parameters_{parameters},
           scales_{parameters.config(), scales},
-          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)},
+          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory, corrections)},
           score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
         detail::require_token_rules(c, choices);
@@ -57,8 +58,7 @@ public:
                 "an int8_vit has softmax attention only: run a network of linear attention in float or as integer_vit");
         for (std::size_t i = 0; i < c.depth; ++i)
             std::fill_n(score_scale_.begin() + static_cast<std::ptrdiff_t>(i * c.tokens()), c.tokens(),
-                        scales_.block(i, block_tensor::query) * scales_.block(i, block_tensor::key) /
-                            std::sqrt(static_cast<float>(c.head_dim())));
+                        int8_layers::score_scale(c, scales_, i));
     }
 
     /// Bytes of the packed weights. Panics unless there is one choice a block.
@@ -155,7 +155,7 @@ private:
         const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
         const auto asked = flow.attention(pruning);
         normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
-        gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
+        layer.qkv.multiply(b.normed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
         if constexpr (Hook::active) {
             const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
             hook(activation_point::normed1, b.normed, scale(block_tensor::normed1));
@@ -181,15 +181,17 @@ private:
         }
         normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
         with_activation<typename Policy::activation>(c, [&]<class A>(A) {
-            gemm(b.normed, layer.fc1.packed, scratch,
-                 activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
+            layer.fc1.multiply(
+                b.normed, scratch,
+                activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
         });
         if constexpr (Hook::active) {
             hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
             hook(activation_point::hidden, b.hidden, scale(block_tensor::hidden));
             const bool apart = prunes(hook);
-            hook.fc2(b.hidden, layer.fc2_skipping(),
-                     dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart});
+            layer.fc2.correct(b.hidden, scratch,
+                              dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
+                              [&](const auto& use) { hook.fc2(b.hidden, layer.fc2_skipping(), use); });
             if (apart) join(hook, activation_point::mlp_output, b);
         } else {
             layer.fc2(b.hidden, b.x, scratch, true);
@@ -209,14 +211,10 @@ private:
 
     void embed(matrix_view<const float> images, const buffers& b, arena& scratch) const {
         const vit_config& c = parameters_.config();
-        const std::size_t prefix = c.prefix_tokens(), tokens = c.tokens(), patches = c.patches();
         extract_patches(c, images, b.patches);
         quantize(detail::elements_of(b.patches), scales_.patches(), detail::elements_of(b.patches8));
         place_prefix(parameters_, b.x);
-        const dequantize_sums add{b.x, layers_.patch_embed.sum_scale, layers_.patch_embed.bias, true};
-        gemm(b.patches8, layers_.patch_embed.packed, scratch, [&](std::size_t r, std::size_t first, auto sums) {
-            add(r / patches * tokens + prefix + r % patches, first, sums);
-        });
+        layers_.embed(c, b.patches8, b.x, scratch);
     }
 
     /// Layer norm of each row of @p x, quantised into `normed`.
