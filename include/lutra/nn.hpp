@@ -19,6 +19,8 @@
 #include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
+#include <lutra/nn/last_block.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <span>
 
 /// @file
@@ -47,19 +48,44 @@ template <class T>
     return {part(0), part(1), part(2)};
 }
 
-/// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
-/// block_activations.
+namespace kernel {
+/// One head of one image: @p p (queries x keys) = softmax(scale Q K^T), @p context (queries x head_dim) = p V. As many rows
+/// of scores at a time as stay in the L1 cache.
+inline void softmax_head(const head_views<float>& h, float scale, matrix_view<float> p, matrix_view<float> context) {
+    alignas(64) float turned[float_k_block * float_panel], scores[4096];
+    const std::size_t tokens = h.key.rows(), width = h.key.cols(), padded = lutra::detail::round_up(tokens, float_lanes);
+    const bool fits = packed_b_floats(width, tokens) <= std::size(turned) && padded <= std::size(scores);
+    packed_float_b keys;
+    if (fits) keys = pack_b(transposed(h.key), turned);
+    for (std::size_t first = 0, rows; first < p.rows(); first += rows) {
+        rows = fits ? std::min(std::size(scores) / padded, p.rows() - first) : p.rows();
+        const auto query = h.query.block(first, 0, rows, width);
+        const auto out = p.block(first, 0, rows, tokens);
+        if (fits) {
+            const matrix_view<float> s{scores, rows, tokens, padded};
+            gemm(query, keys, s, {.scale = scale});
+            softmax(s, out, true);
+        } else {
+            gemm(query, transposed(h.key), out, {.scale = scale});
+            softmax(out, out);
+        }
+        gemm(out, h.value, context.block(first, 0, rows, width));
+    }
+}
+} // namespace kernel
+
+/// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017), for the first @p queries tokens of
+/// each image. The shapes are those of block_activations.
 inline void softmax_attention(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                              matrix_view<float> context) {
+                              matrix_view<float> context, std::size_t queries) {
     const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < images; ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
-            gemm(query, transposed(key), p, {.scale = scale});
-            for (std::size_t t = 0; t < tokens; ++t) softmax(p.row(t));
-            gemm(p, value, context.block(image * tokens, head * width, tokens, width));
+            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, queries, tokens};
+            head_views<float> h = head_of(qkv, c, image, head);
+            h.query = h.query.block(0, 0, queries, width);
+            kernel::softmax_head(h, scale, p, context.block(image * tokens, head * width, queries, width));
         }
 }
 
@@ -91,12 +117,16 @@ inline void linear_attention(const vit_config& c, matrix_view<float> qkv, std::s
 }
 
 /// Attention of the kind that the config says. Reads @p qkv (relu_linear replaces queries and keys by their relu) and writes
-/// the rest.
-inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> kept, matrix_view<float> context) {
+/// the rest; of softmax the first @p queries tokens of each image, of relu_linear all.
+inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> kept, matrix_view<float> context,
+                      std::size_t queries) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention(c, qkv, kept, context);
+        softmax_attention(c, qkv, kept, context, queries);
     else
         linear_attention(c, qkv, kept, context);
+}
+inline void attention(const vit_config& c, matrix_view<float> qkv, std::span<float> kept, matrix_view<float> context) {
+    attention(c, qkv, kept, context, c.tokens());
 }
 
 } // namespace LUTRA_ISA

@@ -75,11 +75,11 @@ struct forward_buffers {
 
 inline namespace LUTRA_ISA {
 
-/// y = x W^T + bias, or y += x W^T + bias: x is rows x inputs, y rows x outputs. @p packed, where given, is W^T packed
-/// before.
+/// y = x W^T + bias (+ @p add, of y's shape, where it has memory): x is rows x inputs, y rows x outputs. @p packed, where
+/// given, is W^T packed before.
 inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
-                   bool accumulate = false, packed_float_b packed = {}) {
-    const float_epilogue e{.bias = p.bias.data(), .scale = 1, .accumulate = accumulate};
+                   matrix_view<const float> add = {}, packed_float_b packed = {}) {
+    const float_epilogue e{.bias = p.bias.data(), .add = add};
     if (packed.data != nullptr)
         gemm(x, packed, y, e);
     else
@@ -109,24 +109,19 @@ struct packed_block {
 template <float_activation Activation>
 void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
              const packed_block& packed = {}) {
-    const auto copy = [](matrix_view<float> from, matrix_view<float> to) {
-        if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
-    };
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
-    linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
+    linear(a.normed1, p.qkv, a.qkv, {}, packed.qkv);
     attention(c, a.qkv, a.probabilities, a.context);
-    copy(a.input, a.middle);
-    linear(a.context, p.proj, a.middle, true, packed.proj);
+    linear(a.context, p.proj, a.middle, a.input, packed.proj);
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
-    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
+    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, {}, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
         if (a.slope.empty())
             apply<A>(detail::elements_of(a.hidden));
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
-    copy(a.middle, a.output);
-    linear(a.hidden, p.fc2, a.output, true, packed.fc2);
+    linear(a.hidden, p.fc2, a.output, a.middle, packed.fc2);
 }
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,
@@ -164,10 +159,14 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
                   packed_float_b packed = {}) {
     const vit_config& c = p.config();
     const std::size_t count = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
-    place_prefix(p, tokens);
-    for (std::size_t image = 0; image < tokens.rows() / count; ++image)
+    for (std::size_t image = 0; image < tokens.rows() / count; ++image) {
+        for (std::size_t which = 0; which < prefix; ++which)
+            for (std::size_t j = 0; j < d; ++j)
+                tokens(image * count + which, j) = p.pos_embed(which, j) + (which == 0 ? p.cls_token : p.dist_token)[j];
         linear(patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-               tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
+               tokens.block(image * count + prefix, 0, c.patches(), d), p.pos_embed.block(prefix, 0, c.patches(), d),
+               packed);
+    }
 }
 
 /// Final layer norm of the prefix tokens, and the heads: @p tokens is (images * tokens) x dim, @p normed
@@ -189,7 +188,7 @@ inline void classify(const vit_parameters<const float>& p, matrix_view<const flo
     };
     linear(token(0), p.head, logits);
     if (!c.distilled) return;
-    linear(token(1), p.head_dist, logits, true);
+    linear(token(1), p.head_dist, logits, logits);
     for (std::size_t i = 0; i < logits.rows(); ++i)
         for (float& x : logits.row(i)) x *= 0.5f;
 }

@@ -3,8 +3,11 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/nn/float_block.hpp>
+#include <lutra/nn/last_block.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -55,36 +58,15 @@ template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
     /// Packs the weights into @p memory (packed_bytes(config) of it).
-    float_vit(const vit_parameters<const float>& parameters, arena& memory) : parameters_{parameters} {
-        const vit_config& c = parameters.config();
-        const auto pack = [&](const linear_parameters<const float>& l) {
-            return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
-        };
-        patch_embed_ = pack(parameters.patch_embed);
-        blocks_ = memory.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto b = parameters.block(i);
-            blocks_[i] = {pack(b.qkv), pack(b.proj), pack(b.fc1), pack(b.fc2)};
-        }
-    }
+    float_vit(const vit_parameters<const float>& parameters, arena& memory)
+        : parameters_{parameters}, packed_{packed_vit::forward(parameters, memory)} {}
 
     /// Bytes of the packed weights.
-    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) {
-        arena a = arena::counting();
-        a.take<float>(packed_b_floats(c.patch_size(), c.dim));
-        a.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            a.take<float>(packed_b_floats(c.dim, 3 * std::size_t{c.dim}));
-            a.take<float>(packed_b_floats(c.dim, c.dim));
-            a.take<float>(packed_b_floats(c.dim, c.mlp));
-            a.take<float>(packed_b_floats(c.mlp, c.dim));
-        }
-        return a.used();
-    }
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) { return packed_vit::forward_bytes(c); }
     /// Bytes of scratch that `forward` needs for @p images images at once.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        static_cast<void>(forward_buffers::take(c, images, a));
+        static_cast<void>(forward_buffers::take(c, std::min(images, together), a));
         return a.used();
     }
 
@@ -93,23 +75,27 @@ public:
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
-        const std::size_t mark = scratch.used();
-        const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
-        extract_patches(c, images, b.patches);
-        embed(parameters_, b.patches, b.block.input, patch_embed_);
-        for (std::size_t i = 0; i < c.depth; ++i)
-            lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i]);
-        classify(parameters_, b.block.output, b.head_normed, logits);
-        scratch.release(mark);
+        for (std::size_t first = 0; first < images.rows(); first += together) {
+            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
+            const forward_buffers b = forward_buffers::take(c, count, scratch);
+            extract_patches(c, images.block(first, 0, count, images.cols()), b.patches);
+            embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
+            for (std::size_t i = 0; i + 1 < c.depth; ++i)
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed_.blocks[i]);
+            forward_last<typename Policy::activation>(c, parameters_.block(c.depth - 1), b.block, packed_.blocks.back());
+            classify(parameters_, b.block.output, b.head_normed, logits.block(first, 0, count, c.classes));
+            scratch.release(mark);
+        }
     }
 
     [[nodiscard]] const vit_parameters<const float>& parameters() const noexcept { return parameters_; }
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
+    static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
+
     vit_parameters<const float> parameters_;
-    packed_float_b patch_embed_;
-    std::span<packed_block> blocks_;
+    packed_vit packed_;
 };
 
 } // namespace LUTRA_ISA

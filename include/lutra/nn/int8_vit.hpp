@@ -6,6 +6,7 @@
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
+#include <lutra/nn/last_block.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 
@@ -64,8 +65,8 @@ public:
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        static_cast<void>(take_buffers(c, images, a));
-        return a.used() + int8_layers::scratch_bytes(c, images);
+        static_cast<void>(take_buffers(c, std::min(images, together), a));
+        return a.used() + int8_layers::scratch_bytes(c, std::min(images, together));
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -73,31 +74,33 @@ public:
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
-        const std::size_t mark = scratch.used();
-        const buffers b = take_buffers(c, images.rows(), scratch);
-        embed(images, b, scratch);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const int8_block& layer = layers_.blocks[i];
-            const auto p = parameters_.block(i);
-            const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
-            normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
-            gemm(b.normed, layer.qkv.packed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-            attend(i, b, scratch);
-            layer.proj(b.context, b.x, scratch, true);
-            normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
-            with_activation<typename Policy::activation>(c, [&]<class A>(A) {
-                gemm(b.normed, layer.fc1.packed, scratch,
-                     activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
-            });
-            layer.fc2(b.hidden, b.x, scratch, true);
+        for (std::size_t first = 0; first < images.rows(); first += together) {
+            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
+            const buffers b = take_buffers(c, count, scratch);
+            embed(images.block(first, 0, count, images.cols()), b, scratch);
+            for (std::size_t i = 0; i < c.depth; ++i) {
+                const bool last = i + 1 == c.depth; // of which the heads read the prefix tokens only
+                normalize_rows(b.x, parameters_.block(i).norm1, scales_.block(i, block_tensor::normed1), b.normed);
+                const int8_block& layer = layers_.blocks[i];
+                gemm(b.normed, layer.qkv.packed, scratch,
+                     requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
+                attend(i, b, last ? c.prefix_tokens() : c.tokens(), scratch);
+                if (!last) after_attention(i, b.x, b.context, b.normed, b.hidden, scratch);
+                for (std::size_t which = 0; which < c.prefix_tokens() && last; ++which) {
+                    const auto rows = [&](auto m) { return token_of_each(m, which, c.tokens()); };
+                    after_attention(i, rows(b.x), rows(b.context), rows(b.normed), rows(b.hidden), scratch);
+                }
+            }
+            classify(b, logits.block(first, 0, count, c.classes), scratch);
+            scratch.release(mark);
         }
-        classify(b, logits, scratch);
-        scratch.release(mark);
     }
 
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
+    static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
+
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
         matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
@@ -132,26 +135,42 @@ private:
         });
     }
 
-    /// Layer norm of each row of @p x, quantised into `normed`.
+    /// Layer norm of each row of @p x, quantised into @p normed.
     void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale,
-                        const buffers& b) const {
+                        matrix_view<std::int8_t> normed) const {
         for (std::size_t r = 0; r < x.rows(); ++r)
-            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale,
-                                 b.normed.row(r));
+            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale, normed.row(r));
     }
 
-    void attend(std::size_t i, const buffers& b, arena& scratch) const {
+    /// What follows attention in block @p i, for some rows of @p x.
+    void after_attention(std::size_t i, matrix_view<float> x, matrix_view<const std::int8_t> context,
+                         matrix_view<std::int8_t> normed, matrix_view<std::int8_t> hidden, arena& scratch) const {
+        const int8_block& layer = layers_.blocks[i];
+        layer.proj(context, x, scratch, true);
+        normalize_rows(x, parameters_.block(i).norm2, scales_.block(i, block_tensor::normed2), normed);
+        with_activation<typename Policy::activation>(parameters_.config(), [&]<class A>(A) {
+            gemm(normed, layer.fc1.packed, scratch,
+                 activate_sums<A>{hidden, layer.fc1.sum_scale, layer.fc1.bias, scales_.block(i, block_tensor::hidden)});
+        });
+        layer.fc2(hidden, x, scratch, true);
+    }
+
+    /// Attention of the first @p queries tokens of each image.
+    void attend(std::size_t i, const buffers& b, std::size_t queries, arena& scratch) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
         const std::size_t tokens = c.tokens(), width = c.head_dim();
         const auto score_scale = score_scale_.subspan(i * tokens, tokens);
+        const matrix_view<float> scores = b.scores.block(0, 0, queries, tokens);
+        const matrix_view<std::int8_t> probabilities = b.probabilities.block(0, 0, queries, tokens);
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < c.heads; ++head) {
                 const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{b.scores, score_scale, {}});
-                softmax_quantized(b.scores, 1.0f / 127, b.probabilities);
-                gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(image * tokens, head * width, tokens, width), layer.context_by, {}});
+                gemm(query.block(0, 0, queries, width), transposed(key), layer.attention, scratch,
+                     dequantize_sums{scores, score_scale, {}});
+                softmax_quantized(scores, 1.0f / 127, probabilities);
+                gemm(probabilities, value, layer.attention, scratch,
+                     requantize_sums{b.context.block(image * tokens, head * width, queries, width), layer.context_by, {}});
             }
     }
 

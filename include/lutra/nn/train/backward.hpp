@@ -7,7 +7,9 @@
 #endif
 
 #include <lutra/nn/float_block.hpp>
+#include <lutra/nn/last_block.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -28,18 +30,23 @@ inline void add_row_sum(matrix_view<const float> dy, std::span<float> bias_gradi
 }
 
 /// Backward of y = x W^T + bias: the gradients of W and bias grow by dy^T x and the column sums of dy;
-/// @p dx, where it has memory, becomes dy W.
+/// @p dx, where it has memory, becomes dy W. @p packed, where given, is W packed before.
 inline void linear_backward(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<const float> dy,
-                            const linear_parameters<float>& gradient, matrix_view<float> dx = {}) {
+                            const linear_parameters<float>& gradient, matrix_view<float> dx = {},
+                            packed_float_b packed = {}) {
     gemm(transposed(dy), x, gradient.weight, {.accumulate = true});
     add_row_sum(dy, gradient.bias);
-    if (dx.data() != nullptr) gemm(dy, p.weight, dx);
+    if (dx.data() == nullptr) return;
+    if (packed.data != nullptr)
+        gemm(dy, packed, dx);
+    else
+        gemm(dy, p.weight, dx);
 }
 
 /// Backward of layer norm of one row, whose input was @p x: adds to both gradients and to @p dx.
 inline void layer_norm_backward(std::span<const float> x, std::span<const float> weight, row_statistics s,
-                                std::span<const float> dy, std::span<float> weight_gradient,
-                                std::span<float> bias_gradient, std::span<float> dx) {
+                                std::span<const float> dy, std::span<float> weight_gradient, std::span<float> bias_gradient,
+                                std::span<float> dx) {
     const float_batch mean = broadcast(s.mean), inverse = broadcast(s.inverse_deviation);
     float_batch sum_d = broadcast(0.0f), sum_dx = broadcast(0.0f);
     for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
@@ -69,42 +76,52 @@ inline void layer_norm_backward(matrix_view<const float> x, const layer_norm_par
                             gradient.bias, dx.row(r));
 }
 
-/// Backward of softmax of one row, in place: dp becomes ds = p (dp - sum(dp p)).
-inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
+/// Backward of softmax of one row, in place: dp becomes ds = p (dp - @p mean), where mean is the sum of p dp.
+inline void softmax_backward(std::span<const float> p, float mean, std::span<float> dp) {
+    const float_batch m = broadcast(mean);
+    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
+        store_some(dp.data() + i, load_some(p.data() + i, n) * (load_some(dp.data() + i, n) - m), n);
+    });
+}
+
+/// The sum of the products of two rows of one length.
+inline float dot_product(std::span<const float> a, std::span<const float> b) {
     float_batch sum = broadcast(0.0f);
-    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
-        sum = multiply_add(load_some(p.data() + i, n), load_some(dp.data() + i, n), sum);
+    for_each_register(a.size(), [&](std::size_t i, std::size_t n) {
+        sum = multiply_add(load_some(a.data() + i, n), load_some(b.data() + i, n), sum);
     });
-    const float_batch total = broadcast(sum_of(sum));
-    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
-        store_some(dp.data() + i, load_some(p.data() + i, n) * (load_some(dp.data() + i, n) - total), n);
-    });
+    return sum_of(sum);
 }
 
 /// Floats of scratch that attention_backward needs.
 [[nodiscard]] constexpr std::size_t attention_gradient_floats(const vit_config& c) noexcept {
     const std::size_t tokens = c.tokens(), width = c.head_dim();
-    return c.attention == attention_kind::softmax ? tokens * tokens : (tokens + width + 1) * width + tokens;
+    return c.attention == attention_kind::softmax ? tokens * detail::round_up(tokens, float_lanes)
+                                                  : (tokens + width + 1) * width + tokens;
 }
 
-/// Backward of softmax_attention: @p dqkv from @p dcontext.
+/// Backward of softmax_attention for the first @p queries tokens of each image: @p dqkv from @p dcontext and its own output
+/// @p context. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and others, 2022).
 inline void softmax_attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                                       matrix_view<const float> dcontext, matrix_view<float> dqkv,
-                                       std::span<float> scratch) {
+                                       matrix_view<const float> context, matrix_view<const float> dcontext,
+                                       matrix_view<float> dqkv, std::span<float> scratch, std::size_t queries) {
     const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    const matrix_view<float> ds{scratch.data(), tokens, tokens};
+    const matrix_view<float> ds{scratch.data(), queries, tokens, detail::round_up(tokens, float_lanes)};
     for (std::size_t image = 0; image < images; ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
             const auto [query, key, value] = head_of(qkv, c, image, head);
             const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
-            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, tokens, width);
+            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, queries, tokens};
+            const matrix_view<const float> out = context.block(image * tokens, head * width, queries, width);
+            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, queries, width);
             gemm(transposed(p), d, dvalue);
             gemm(d, transposed(value), ds);
-            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), ds.row(t));
-            gemm(ds, key, dquery, {.scale = scale});
-            gemm(transposed(ds), query, dkey, {.scale = scale});
+            for (std::size_t t = 0; t < queries; ++t)
+                softmax_backward(p.row(t), dot_product(out.row(t), d.row(t)), ds.row(t));
+            gemm(ds, key, dquery.block(0, 0, queries, width), {.scale = scale});
+            for (std::size_t t = queries; t < tokens; ++t) std::fill_n(dquery.row(t).data(), width, 0.0f);
+            gemm(transposed(ds), query.block(0, 0, queries, width), dkey, {.scale = scale});
         }
 }
 
@@ -150,11 +167,12 @@ inline void linear_attention_backward(const vit_config& c, matrix_view<const flo
         }
 }
 
-/// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
+/// Backward of attention for the first @p queries tokens of each image (of softmax; of relu_linear all, @p dcontext being 0
+/// elsewhere): @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
 inline void attention_backward(const vit_config& c, const block_activations& a, matrix_view<const float> dcontext,
-                               matrix_view<float> dqkv, std::span<float> scratch) {
+                               matrix_view<float> dqkv, std::span<float> scratch, std::size_t queries) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention_backward(c, a.qkv, a.probabilities, dcontext, dqkv, scratch);
+        softmax_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch, queries);
     else
         linear_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
 }
@@ -168,19 +186,46 @@ struct block_gradients {
 };
 
 /// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
-/// and receives the gradient of its input.
+/// and receives the gradient of its input. @p packed, where given, are the W packed before.
 inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
-    linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp);
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                     const packed_block& packed = {}) {
+    linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp, packed.fc2);
     const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
     for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
         store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
     });
-    linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
+    linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim, packed.fc1);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
-    linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim);
-    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
-    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
+    linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim, packed.proj);
+    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention, c.tokens());
+    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
+    layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
+}
+
+/// Backward of the last block after forward_last: @p d is 0 but in the rows of the prefix tokens.
+inline void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                          const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                          const packed_block& packed = {}) {
+    const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), images = d.rows() / tokens;
+    if (c.attention != attention_kind::softmax) std::fill_n(scratch.rows_dim.data(), d.rows() * c.dim, 0.0f);
+    for (std::size_t which = 0; which < prefix; ++which) {
+        const auto rows = [&](matrix_view<float> m) { return token_of_each(m, which, tokens); };
+        const matrix_view<float> dhidden = rows(scratch.rows_mlp), slope = rows(a.slope), dy = rows(d),
+                                 dx = rows(scratch.rows_dim);
+        linear_backward(rows(a.hidden), p.fc2, dy, gradient.fc2, dhidden, packed.fc2);
+        for (std::size_t i = 0; i < images; ++i)
+            for (std::size_t j = 0; j < c.mlp; ++j) dhidden(i, j) *= slope(i, j);
+        linear_backward(rows(a.normed2), p.fc1, dhidden, gradient.fc1, dx, packed.fc1);
+        for (std::size_t i = 0; i < images; ++i) {
+            const std::size_t row = i * tokens + which;
+            layer_norm_backward(a.middle.row(row), p.norm2.weight, {a.statistics2[2 * row], a.statistics2[2 * row + 1]},
+                                dx.row(i), gradient.norm2.weight, gradient.norm2.bias, dy.row(i));
+        }
+        linear_backward(rows(a.context), p.proj, dy, gradient.proj, dx, packed.proj);
+    }
+    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention, prefix);
+    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 
