@@ -5,8 +5,10 @@
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/observer.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -60,43 +62,24 @@ public:
     /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
     /// rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
-        : parameters_{parameters}, choices_{choices} {
+        : parameters_{parameters}, choices_{choices}, packed_{packed_vit::forward(parameters, memory)} {
         const vit_config& c = parameters.config();
         require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
                 "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
-        const auto pack = [&](const linear_parameters<const float>& l) {
-            return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
-        };
-        patch_embed_ = pack(parameters.patch_embed);
-        blocks_ = memory.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto b = parameters.block(i);
-            blocks_[i] = {pack(b.qkv), pack(b.proj), pack(b.fc1), pack(b.fc2)};
-        }
     }
 
     /// Bytes of the packed weights.
-    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) {
-        arena a = arena::counting();
-        a.take<float>(packed_b_floats(c.patch_size(), c.dim));
-        a.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            a.take<float>(packed_b_floats(c.dim, 3 * std::size_t{c.dim}));
-            a.take<float>(packed_b_floats(c.dim, c.dim));
-            a.take<float>(packed_b_floats(c.dim, c.mlp));
-            a.take<float>(packed_b_floats(c.mlp, c.dim));
-        }
-        return a.used();
-    }
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) { return packed_vit::forward_bytes(c); }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+        const std::size_t count = std::min(images, together);
         arena a = arena::counting();
-        static_cast<void>(forward_buffers::take(c, images, a));
-        static_cast<void>(token_flow<float>::take(c, images, a));
+        static_cast<void>(forward_buffers::take(c, count, a));
+        static_cast<void>(token_flow<float>::take(c, count, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + skip_zeros_scratch_bytes(images * c.tokens(), c.mlp);
+        return a.used() + skip_zeros_scratch_bytes(count * c.tokens(), c.mlp);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -107,20 +90,36 @@ public:
                  Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
-        const std::size_t mark = scratch.used();
+        for (std::size_t first = 0; first < images.rows(); first += together) {
+            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
+            forward_some(images.block(first, 0, count, images.cols()), logits.block(first, 0, count, c.classes), scratch,
+                         observer);
+            scratch.release(mark);
+        }
+    }
+
+    [[nodiscard]] const vit_parameters<const float>& parameters() const noexcept { return parameters_; }
+    [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
+
+private:
+    static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
+
+    vit_parameters<const float> parameters_;
+    template <class Observer>
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+        const vit_config& c = parameters_.config();
         const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
         auto flow = token_flow<float>::take(c, images.rows(), scratch);
         const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
         extract_patches(c, images, b.patches);
         if constexpr (detail::observes<Observer>)
             observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
-        embed(parameters_, b.patches, b.block.input, patch_embed_);
+        embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
-            const auto tokens = choices_.empty() ? token_pruning{} : choices_[i].tokens;
             const auto block = [&](const auto& hook) {
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i], tokens, flow,
-                                                            hook);
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed_.blocks[i],
+                                                            detail::token_rule_of(c, choices_, i), flow, hook);
             };
             if (detail::observes<Observer> || rules.active())
                 block(activation_hook{rules, i, selection, scratch, observer});
@@ -130,17 +129,10 @@ public:
         classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
         if constexpr (detail::observes<Observer>)
             observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
-        scratch.release(mark);
     }
 
-    [[nodiscard]] const vit_parameters<const float>& parameters() const noexcept { return parameters_; }
-    [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
-
-private:
-    vit_parameters<const float> parameters_;
     std::span<const layer_choice> choices_;
-    packed_float_b patch_embed_;
-    std::span<packed_block> blocks_;
+    packed_vit packed_;
 };
 
 } // namespace LUTRA_ISA

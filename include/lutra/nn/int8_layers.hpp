@@ -10,6 +10,7 @@
 #include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -75,7 +76,7 @@ struct int8_layers {
             const lowered_multiplier& m = choices[i].linear;
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
-            b.tokens = choices[i].tokens;
+            b.tokens = detail::token_rule_of(c, choices, i);
             b.qkv = linear(p.qkv, scale(block_tensor::normed1), m, correct.block(i, block_layer::qkv));
             b.proj = linear(p.proj, scale(block_tensor::context), m, correct.block(i, block_layer::proj));
             b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m, correct.block(i, block_layer::fc1));
