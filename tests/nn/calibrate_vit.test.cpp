@@ -25,7 +25,8 @@ std::vector<double> block_extremes(const lutra::vit_parameters<const float>& p, 
     const auto b = p.block(0);
     const auto normed1 = reference::layer_norm(x, b.norm1, epsilon);
     const auto qkv = reference::linear(normed1, b.qkv);
-    const auto context = reference::attention(c, qkv);
+    std::vector<double> paid(qkv.size());
+    const auto context = reference::attention(c, qkv, std::vector<double>(qkv.size(), 1.0), paid);
     reference::add(x, reference::linear(context, b.proj));
     const auto normed2 = reference::layer_norm(x, b.norm2, epsilon);
     auto hidden = reference::linear(normed2, b.fc1);

@@ -65,7 +65,7 @@ std::vector<float> pruned_logits(const lutra::vit_parameters<const float>& p, st
             for (std::size_t r = 0; r < m.rows(); ++r) int8_reference::network::prune(m.row(r), 1, choices[i].pruning);
         };
         const auto add = [&](lutra::matrix_view<const float> in, const lutra::linear_parameters<const float>& l) {
-            if (!choices[i].pruning.active()) return lutra::linear(in, l, x, true);
+            if (!choices[i].pruning.active()) return lutra::linear(in, l, x, x);
             std::vector<float> apart(t * d);
             const lutra::matrix_view<float> out{apart.data(), t, d};
             lutra::linear(in, l, out);

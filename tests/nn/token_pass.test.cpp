@@ -23,6 +23,7 @@ void check(const token_pruning& first, const token_pruning& second, bool distill
 
 TEST_CASE("token_pass: the gradient passes through the sum of the others and its attention") {
     check(token_pruning::keep_top(0.5f), token_pruning::keep_prefix());
+    check(token_pruning::keep_top(0.9f), token_pruning::keep_top(0.9f, rest_tokens::mean));
 }
 TEST_CASE("token_pass: through their mean, twice, of two prefix tokens") {
     check(token_pruning::keep_top(0.6f, rest_tokens::mean), token_pruning::keep_above(1, rest_tokens::mean), true);

@@ -32,6 +32,7 @@ struct schedule : std::vector<lutra::layer_choice> {
 };
 const std::vector<schedule> schedules{
     {token_pruning::keep_top(0.5f), {}, token_pruning::keep_top(0.3f)},
+    {token_pruning::keep_top(0.9f), token_pruning::keep_top(0.9f, rest_tokens::mean), {}}, // one is fused, with itself
     {token_pruning::keep_top(0.7f, rest_tokens::mean), token_pruning::keep_top(0.5f, rest_tokens::drop), {}},
     {token_pruning::keep_above(1), token_pruning::keep_above(0.8f, rest_tokens::mean), {}},
     {token_pruning::keep_above(9, rest_tokens::drop), {}, token_pruning::keep_prefix()},

@@ -62,12 +62,13 @@ public:
     /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
     /// rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
-        : parameters_{parameters}, choices_{choices}, packed_{packed_vit::forward(parameters, memory)} {
+        : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
         require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
                 "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
+        packed_ = packed_vit::forward(parameters, memory);
     }
 
     /// Bytes of the packed weights.

@@ -52,6 +52,13 @@ struct token_map {
     std::span<std::uint32_t> to;   ///< a row of `before`
     std::span<float> weight;       ///< likewise
 
+    /// Whether every token of image @p image goes on as it is.
+    [[nodiscard]] constexpr bool keeps_all(std::size_t image) const {
+        const row_range rows = before[image];
+        for (std::size_t t = 0; t < rows.count; ++t)
+            if (to[rows.first + t] != t || weight[rows.first + t] != 1) return false;
+        return true;
+    }
     /// For up to @p tokens tokens of each of @p images images.
     [[nodiscard]] static constexpr token_map take(std::size_t images, std::size_t tokens, arena& memory) {
         token_map m;
@@ -217,7 +224,7 @@ public:
                            merged_ ? sizes_ : std::span<float>{}, map_, scratch_);
         for (std::size_t image = 0; image < rows_.images(); ++image) {
             const row_range from = map_.before[image], to = map_.after[image];
-            if (to.count == from.count && to.first == from.first) continue;
+            if (to.first == from.first && map_.keeps_all(image)) continue;
             const matrix_view<float> spare{spare_.data(), to.count, x.cols()};
             send_tokens(map_, image, x.block(from.first, 0, from.count, x.cols()), spare);
             std::copy_n(spare.data(), to.count * x.cols(), x.data() + to.first * x.cols());

@@ -49,12 +49,16 @@ inline void fuse_backward(const vit_config& c, rest_tokens rest, const token_map
         const auto [first, count] = map.before[image];
         const auto [start, after] = map.after[image];
         std::fill_n(dattention.begin() + static_cast<std::ptrdiff_t>(first), count, 0.0f);
-        if (rest == rest_tokens::drop || after == count) continue;
+        if (rest == rest_tokens::drop) continue;
         const std::size_t fused = start + after - 1;
         float sum = 0;
+        bool whole = after == count; // nothing was fused; one token alone may be, into its own place
         for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r)
-            if (map.to[r] + 1 == after) sum += attention[r];
-        if (rest == rest_tokens::mean && !(sum > 0)) continue;
+            if (map.to[r] + 1 == after) {
+                sum += attention[r];
+                whole = whole && map.weight[r] == 1;
+            }
+        if (whole || (rest == rest_tokens::mean && !(sum > 0))) continue;
         for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r) {
             if (map.to[r] + 1 != after) continue;
             float dot = 0;
