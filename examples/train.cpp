@@ -5,12 +5,14 @@
 
 #include "support/fashion_mnist.hpp"
 #include "support/progress.hpp"
+#include "support/token_schedule.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
+#include <lutra/nn/train/token_pass.hpp>
 #include <lutra/nn/train/trainer.hpp>
 
 #include <CLI/CLI.hpp>
@@ -27,6 +29,8 @@
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
+
+using token_trainer = lutra::vit_trainer<lutra::token_pass<>>;
 
 /// What identifies a run: a checkpoint of another one is not continued.
 std::string describe(const lutra::training_options& o, std::size_t images) {
@@ -54,7 +58,7 @@ void measure_input(lutra::vit_config& c, const lutra::idx_images& images) {
     c.input_std = {static_cast<float>(std::sqrt(std::max(1e-6, squares / n - sum / n * (sum / n))))};
 }
 
-void save_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& trainer, const std::string& run) {
+void save_checkpoint(const std::filesystem::path& path, token_trainer& trainer, const std::string& run) {
     lutra::safetensors_writer out;
     lutra::add_vit(out, trainer.parameters());
     out.metadata("training.run", run);
@@ -65,7 +69,7 @@ void save_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& tr
     static_cast<void>(value_or_fail(out.write(path)));
 }
 
-void load_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& trainer, const std::string& run) {
+void load_checkpoint(const std::filesystem::path& path, token_trainer& trainer, const std::string& run) {
     const auto file = value_or_fail(lutra::safetensors::read(path));
     const auto model = value_or_fail(lutra::read_vit(file));
     const auto text = [&](const char* key) {
@@ -83,7 +87,7 @@ void load_checkpoint(const std::filesystem::path& path, lutra::vit_trainer<>& tr
 }
 
 /// Takes over the parameters of a model of the same sizes; its activation function and attention may differ.
-void start_from(const std::filesystem::path& path, lutra::vit_trainer<>& trainer) {
+void start_from(const std::filesystem::path& path, token_trainer& trainer) {
     auto model = value_or_fail(lutra::read_vit(value_or_fail(lutra::safetensors::read(path))));
     lutra::vit_config same = model.config;
     same.activation = trainer.config().activation;
@@ -97,16 +101,16 @@ double share_correct(const std::vector<std::uint16_t>& classes, const labelled_i
     return static_cast<double>(lutra::count_correct(classes, data.labels.labels)) / static_cast<double>(data.images.count);
 }
 
-double accuracy(lutra::thread_executor& ex, lutra::vit_trainer<>& trainer, const labelled_images& data) {
+double accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const lutra::layer_choice> choices,
+                const labelled_images& data) {
     const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config())};
     lutra::arena weights{memory.bytes()};
-    const lutra::float_vit<> model{trainer.parameters(), weights};
+    const lutra::float_vit<> model{trainer.parameters(), weights, choices};
     return share_correct(lutra::predict(ex, model, data.images.pixels), data);
 }
 
-double int8_accuracy(lutra::thread_executor& ex, lutra::vit_trainer<>& trainer, std::span<const float> scales,
-                     const labelled_images& data) {
-    const std::vector<lutra::layer_choice> choices(trainer.config().depth);
+double int8_accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const float> scales,
+                     std::span<const lutra::layer_choice> choices, const labelled_images& data) {
     const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(trainer.config(), choices)};
     lutra::arena weights{memory.bytes()};
     const lutra::int8_vit<> model{trainer.parameters(), scales, choices, weights};
@@ -119,7 +123,7 @@ int main(int argc, char** argv) {
     lutra::vit_config config;
     lutra::training_options options;
     std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint, from;
-    std::string calibrator = "percentile", attention = "softmax", activation = "gelu";
+    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens;
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
 
@@ -140,9 +144,13 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"gelu", "relu"}))
         ->capture_default_str();
     app.add_option("--from", from, "Start from the parameters of this model, which must have the same sizes");
+    app.add_option("--tokens", tokens, token_schedule_help);
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
+    app.add_option("--warm-up", options.warmup_epochs, "Epochs of rising rate")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0f, 1000.0f));
     app.add_option("--decay", options.adamw.weight_decay, "Weight decay")->capture_default_str();
     app.add_option("--smoothing", options.label_smoothing, "Label smoothing")
         ->capture_default_str()
@@ -166,27 +174,26 @@ int main(int argc, char** argv) {
     if (activation == "relu") config.activation = lutra::activation_kind::relu;
     if (checkpoint.empty()) checkpoint = output.string() + ".checkpoint";
 
-    const auto find = [&](const char* name) {
-        const std::filesystem::path plain = folder / name, packed = folder / (std::string{name} + ".gz");
-        if (!std::filesystem::exists(plain) && !std::filesystem::exists(packed))
-            fail("there is no " + plain.string() + " or .gz; install Debian's dataset-fashion-mnist or give --data");
-        return std::filesystem::exists(plain) ? plain : packed;
-    };
-    labelled_images training = read_labelled_images(find("train-images-idx3-ubyte"), find("train-labels-idx1-ubyte"));
-    const labelled_images test = read_labelled_images(find("t10k-images-idx3-ubyte"), find("t10k-labels-idx1-ubyte"));
+    labelled_images training = read_image_set(folder, "train");
+    const labelled_images test = read_image_set(folder, "t10k");
     if (limit > 0) keep_first(training, limit);
     config.image_height = static_cast<std::uint32_t>(training.images.height);
     config.image_width = static_cast<std::uint32_t>(training.images.width);
     measure_input(config, training.images);
     if (const auto valid = lutra::check(config); !valid) fail(valid.error().message);
 
+    std::vector<lutra::layer_choice> choices(config.depth);
+    read_token_schedule(tokens, choices);
+    if (!tokens.empty() && config.attention != lutra::attention_kind::softmax)
+        fail("--tokens chooses by softmax attention; the network is to have another");
     lutra::thread_executor ex{threads};
-    lutra::vit_trainer<> trainer{config, options};
+    token_trainer trainer{config, options, lutra::token_pass<>{choices}};
     std::string run = describe(options, training.images.count);
     if (!from.empty()) {
         start_from(from, trainer);
         run += " from " + from.filename().string();
     }
+    if (!tokens.empty()) run += " tokens " + tokens;
     if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);
     std::signal(SIGINT, [](int) { interrupted = 1; });
     std::signal(SIGTERM, [](int) { interrupted = 1; });
@@ -231,14 +238,16 @@ int main(int argc, char** argv) {
         const auto n = static_cast<double>(seen);
         std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)\n",
                     static_cast<unsigned long long>(epoch + 1), options.epochs, loss / n,
-                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, test), n / seconds, n / cpu);
+                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds,
+                    n / cpu);
         std::fflush(stdout);
     }
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator));
     const std::size_t seen = std::min<std::size_t>(1000, training.images.count);
     const auto scales =
         lutra::scales_of(lutra::observe_activations(ex, trainer.parameters(),
-                                                    std::span{training.images.pixels}.first(seen * config.image_size())),
+                                                    std::span{training.images.pixels}.first(seen * config.image_size()),
+                                                    choices),
                          method);
     lutra::safetensors_writer out;
     lutra::add_vit(out, trainer.parameters());
@@ -246,9 +255,9 @@ int main(int argc, char** argv) {
     out.metadata("training.calibrator", calibrator);
     out.add(std::string{lutra::activation_scales_name}, {scales.size()}, scales);
     static_cast<void>(value_or_fail(out.write(output)));
-    std::printf("test accuracy: float %.2f %%", 100 * accuracy(ex, trainer, test));
+    std::printf("test accuracy: float %.2f %%", 100 * accuracy(ex, trainer, choices, test));
     if (config.attention == lutra::attention_kind::softmax)
-        std::printf(", int8 %.2f %%", 100 * int8_accuracy(ex, trainer, scales, test));
+        std::printf(", int8 %.2f %%", 100 * int8_accuracy(ex, trainer, scales, choices, test));
     std::printf("\n");
     std::error_code ignored;
     std::filesystem::remove(checkpoint, ignored);

@@ -28,6 +28,19 @@ inline labelled_images read_labelled_images(const std::filesystem::path& images,
     return data;
 }
 
+/// The images and labels of a set ("train" or "t10k") in a folder under the names that the data set's own site gives them,
+/// plain or .gz; ends the program where there are none.
+inline labelled_images read_image_set(const std::filesystem::path& folder, const std::string& set,
+                                      std::size_t classes = 10) {
+    const auto find = [&](const std::string& name) {
+        const std::filesystem::path plain = folder / name, packed = folder / (name + ".gz");
+        if (!std::filesystem::exists(plain) && !std::filesystem::exists(packed))
+            fail("there is no " + plain.string() + " or .gz; install Debian's dataset-fashion-mnist or give --data");
+        return std::filesystem::exists(plain) ? plain : packed;
+    };
+    return read_labelled_images(find(set + "-images-idx3-ubyte"), find(set + "-labels-idx1-ubyte"), classes);
+}
+
 /// Keeps the first @p limit images.
 inline void keep_first(labelled_images& data, std::size_t limit) {
     if (limit >= data.images.count) return;

@@ -21,20 +21,37 @@ struct builtin {
     std::unique_ptr<lutra::table_multiplier> (*table)();
 };
 
+template <lutra::multiplier M>
+builtin builtin_of() {
+    return {M::name, [] { return lutra::lower(M{}); }, [] { return lutra::make_table<M>(); }};
+}
+
 const std::array<builtin, lutra::builtin_multipliers::size>& builtins() {
     static const auto all = [] {
         std::array<builtin, lutra::builtin_multipliers::size> list{};
         std::size_t n = 0;
-        lutra::for_each_builtin([&]<lutra::multiplier M>(M) {
-            list[n++] = {M::name, [] { return lutra::lower(M{}); }, [] { return lutra::make_table<M>(); }};
-        });
+        lutra::for_each_builtin([&]<lutra::multiplier M>(M) { list[n++] = builtin_of<M>(); });
         return list;
+    }();
+    return all;
+}
+
+/// Found by name but not listed: settings so strong that only a network trained for them works.
+const auto& strong() {
+    using list = lutra::multiplier_list<lutra::operand_truncated<4, 4>, lutra::broken_array<2, 7>, lutra::ssm<4>>;
+    static const auto all = [] {
+        std::array<builtin, list::size> found{};
+        std::size_t n = 0;
+        list::for_each([&]<lutra::multiplier M>(M) { found[n++] = builtin_of<M>(); });
+        return found;
     }();
     return all;
 }
 
 const builtin* find_builtin(std::string_view name) {
     for (const builtin& b : builtins())
+        if (b.name == name) return &b;
+    for (const builtin& b : strong())
         if (b.name == name) return &b;
     return nullptr;
 }

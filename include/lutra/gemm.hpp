@@ -2,8 +2,8 @@
 #pragma once
 
 /// @file
-/// All of the gemm room: matrix products in int8 under any multiplier and in float, their reference and their epilogues,
-/// and int8 functions by table.
+/// All of the gemm room: matrix products in int8 under any multiplier and in float, dense, sparse and such that skip zeros,
+/// their references and epilogues, and int8 functions by table.
 
 // IWYU pragma: begin_exports
 #include <lutra/gemm/epilogue.hpp>
@@ -14,4 +14,12 @@
 #include <lutra/gemm/map_bytes.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/reference.hpp>
+#include <lutra/gemm/sparse/float_shared_gemm.hpp>
+#include <lutra/gemm/sparse/n_m_gemm.hpp>
+#include <lutra/gemm/sparse/parallel.hpp>
+#include <lutra/gemm/sparse/reference.hpp>
+#include <lutra/gemm/sparse/shared_gemm.hpp>
+#include <lutra/gemm/sparse/skip_count.hpp>
+#include <lutra/gemm/sparse/skip_zeros.hpp>
+#include <lutra/gemm/sparse/skip_zeros_int8.hpp>
 // IWYU pragma: end_exports

@@ -11,6 +11,7 @@
 #include <lutra/nn.hpp>
 #include <lutra/nonlinear.hpp>
 #include <lutra/numeric.hpp>
+#include <lutra/prune.hpp>
 #include <lutra/search.hpp>
 #if LUTRA_HOSTED
     #include <lutra/io.hpp>

@@ -50,6 +50,7 @@ struct parts {
     #include <lutra/gemm/reference.hpp>
 
     #include "plans.hpp"
+    #include "sparse.hpp"
     #include "support/catch.hpp"
 
 namespace {
@@ -93,14 +94,38 @@ void check_tile() {
     }
 }
 
+/// Columns that share rows, by the tile of 8-bit lanes of an instruction set.
+void check_shared(lutra::isa instructions) {
+    byte_source source{lutra::random_generator{6}};
+    for (const auto& m : made_plans())
+        for (std::size_t rows = 1; rows < 28; ++rows) {
+            const std::size_t k = rows * 11 % 70, n = 1 + rows * 7 % 50;
+            const test_operand<std::int8_t> a{rows, k, layouts[rows % 4], [&] { return source(); }};
+            const test_operand<std::int8_t> b{k, n, layouts[rows / 4 % 4], [&] { return source(); }};
+            const test_mask mask = random_shared(k, n, 12, 0.5, rows);
+            const lutra::kernel::rows_of_mask keeps{mask, 12};
+            const lutra::arena_memory packed{lutra::packed_shared_bytes(mask, 12, m, instructions)};
+            const auto right = lutra::kernel::pack_shared_by(b, keeps, 12, m, packed.bytes(), instructions);
+            INFO(m.name << ' ' << rows << 'x' << k << 'x' << n);
+            CHECK(sparse_product(a, right, lutra::shared_gemm_scratch_bytes(m, rows, k, instructions)) ==
+                  masked_product(m, a, b, mask));
+        }
+}
+
 } // namespace
 
 TEST_CASE("the 512-bit tile of byte dot products") {
-    if (lutra::has_isa(lutra::isa::avx512bw)) check_tile<lutra::kernel::int8_avx512vnni>();
+    if (lutra::has_isa(lutra::isa::avx512bw)) {
+        check_tile<lutra::kernel::int8_avx512vnni>();
+        check_shared(lutra::isa::avx512vnni);
+    }
     SUCCEED();
 }
 TEST_CASE("the 256-bit tile of byte dot products") {
-    if (lutra::has_isa(lutra::isa::avx2)) check_tile<lutra::kernel::int8_avx_vnni>();
+    if (lutra::has_isa(lutra::isa::avx2)) {
+        check_tile<lutra::kernel::int8_avx_vnni>();
+        check_shared(lutra::isa::avx_vnni);
+    }
     SUCCEED();
 }
 #endif

@@ -75,10 +75,10 @@ struct network {
         return quantized(y, scale);
     }
 
-    bytes attention(const bytes& qkv, std::size_t block) const {
+    bytes attention(const bytes& qkv, std::size_t block, const std::vector<double>& sizes, std::vector<double>& paid) const {
         const lutra::vit_config& c = p.config();
         const lutra::lowered_multiplier& m = choices[block].attention;
-        const std::size_t tokens = c.tokens(), width = c.head_dim(), d = c.dim;
+        const std::size_t tokens = qkv.size(), width = c.head_dim(), d = c.dim;
         const float q = scales.block(block, lutra::block_tensor::query), k = scales.block(block, lutra::block_tensor::key);
         const auto by =
             lutra::requantizer::from_ratio(static_cast<double>(scales.block(block, lutra::block_tensor::value)) / 127 /
@@ -91,9 +91,11 @@ struct network {
                     std::int32_t sum = 0;
                     for (std::size_t j = h * width; j < (h + 1) * width; ++j)
                         sum += product(layer::scores, m, qkv[t][j], qkv[u][d + j]);
-                    scores[u] = static_cast<float>(sum) * (q * k / std::sqrt(static_cast<float>(width)));
+                    scores[u] = static_cast<float>(sum) * (q * k / std::sqrt(static_cast<float>(width))) +
+                                std::log(static_cast<float>(sizes[u]));
                 }
                 lutra::softmax(scores);
+                for (std::size_t u = 0; u < tokens && t == 0; ++u) paid[u] += lutra::quantize(scores[u], 1.0f / 127);
                 for (std::size_t j = h * width; j < (h + 1) * width; ++j) {
                     std::int32_t sum = 0;
                     for (std::size_t u = 0; u < tokens; ++u)
@@ -119,25 +121,41 @@ struct network {
                         choices.front().linear),
                  p.patch_embed.bias, x, prefix, true);
 
+        std::vector<double> sizes(c.tokens(), 1.0);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto b = p.block(i);
             const auto scale = [&](lutra::block_tensor t) { return scales.block(i, t); };
             const lutra::lowered_multiplier& m = choices[i].linear;
             const sums_of sums = linear(layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv, m);
-            bytes qkv(c.tokens(), std::vector<std::int8_t>(3 * d));
+            bytes qkv(x.size(), std::vector<std::int8_t>(3 * d));
             for (std::size_t j = 0; j < 3 * d; ++j) {
                 const float to = scale(j < d ? query : j < 2 * d ? key : value);
                 const auto by = lutra::requantizer::from_ratio(static_cast<double>(sums.scale[j]) / static_cast<double>(to));
-                for (std::size_t t = 0; t < c.tokens(); ++t)
+                for (std::size_t t = 0; t < x.size(); ++t)
                     qkv[t][j] =
                         lutra::requantize(sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
             }
-            to_float(linear(layer::proj, attention(qkv, i), scale(context), b.proj, m), b.proj.bias, x, 0, true);
-            floats inner(c.tokens(), std::vector<float>(c.mlp));
+            std::vector<double> paid(x.size());
+            to_float(linear(layer::proj, attention(qkv, i, sizes, paid), scale(context), b.proj, m), b.proj.bias, x, 0,
+                     true);
+            if (choices[i].tokens.rule != lutra::token_rule::none) {
+                token_reference::tokens left{{}, sizes};
+                for (const auto& row : x) left.rows.emplace_back(row.begin(), row.end());
+                const auto keys = reference::summed_keys(c, qkv);
+                token_reference::drop(choices[i].tokens, prefix, paid, 127.0 * c.heads, keys, left);
+                sizes = left.sizes;
+                x.clear();
+                for (const auto& row : left.rows) {
+                    x.emplace_back(row.size());
+                    for (std::size_t j = 0; j < row.size(); ++j) x.back()[j] = static_cast<float>(row[j]);
+                }
+            }
+            floats inner(x.size(), std::vector<float>(c.mlp));
             to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m), b.fc1.bias, inner, 0,
                      false);
             for (auto& row : inner)
-                c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row) : lutra::apply<lutra::gelu>(row);
+                c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row)
+                                                             : lutra::apply<lutra::gelu>(row);
             to_float(linear(layer::fc2, quantized(inner, scale(hidden)), scale(hidden), b.fc2, m), b.fc2.bias, x, 0, true);
         }
 

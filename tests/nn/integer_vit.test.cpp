@@ -31,6 +31,10 @@ struct ivit_policy : lutra::integer_vit_defaults {
     using softmax = lutra::shiftmax;
 };
 
+struct relu_only : lutra::integer_vit_defaults {
+    using activation = lutra::relu;
+};
+
 /// A network whose activations about fill the ranges of their scales, and images.
 struct setup {
     lutra::vit_config config;
@@ -108,7 +112,7 @@ TEST_CASE("integer_vit: a network of relu") {
     const setup s{c};
     const std::vector<lutra::layer_choice> exact(2);
     CHECK(s.logits(exact, 3) == s.reference(exact));
-    CHECK(s.logits(exact, 3) == s.logits<relu_policy>(exact, 3));
+    CHECK(s.logits(exact, 3) == s.logits<relu_only>(exact, 3));
     CHECK(s.logits(exact, 3) != setup{tiny_config()}.logits(exact, 3));
 }
 

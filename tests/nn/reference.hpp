@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "nn/token_reference.hpp"
+
+#include <lutra/nn/policy.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 
 #include <cmath>
@@ -51,7 +54,7 @@ inline void add(matrix& x, const matrix& y) {
 }
 
 inline matrix linear_attention(const lutra::vit_config& c, const matrix& qkv) {
-    const std::size_t tokens = c.tokens(), width = c.dim / c.heads;
+    const std::size_t tokens = qkv.size(), width = c.dim / c.heads;
     matrix out(tokens, std::vector<double>(c.dim));
     for (std::size_t h = 0; h < c.heads; ++h)
         for (std::size_t t = 0; t < tokens; ++t) {
@@ -68,9 +71,12 @@ inline matrix linear_attention(const lutra::vit_config& c, const matrix& qkv) {
     return out;
 }
 
-inline matrix attention(const lutra::vit_config& c, const matrix& qkv) {
+/// A token counts as often as it is large: proportional attention. @p paid receives the sum over the heads of what the class
+/// token pays.
+inline matrix attention(const lutra::vit_config& c, const matrix& qkv, const std::vector<double>& sizes,
+                        std::vector<double>& paid) {
     if (c.attention == lutra::attention_kind::relu_linear) return linear_attention(c, qkv);
-    const std::size_t tokens = c.tokens(), width = c.dim / c.heads;
+    const std::size_t tokens = qkv.size(), width = c.dim / c.heads;
     matrix out(tokens, std::vector<double>(c.dim));
     for (std::size_t h = 0; h < c.heads; ++h)
         for (std::size_t t = 0; t < tokens; ++t) {
@@ -79,9 +85,10 @@ inline matrix attention(const lutra::vit_config& c, const matrix& qkv) {
             for (std::size_t u = 0; u < tokens; ++u) {
                 double score = 0;
                 for (std::size_t j = 0; j < width; ++j) score += qkv[t][h * width + j] * qkv[u][c.dim + h * width + j];
-                p[u] = std::exp(score / std::sqrt(static_cast<double>(width)));
+                p[u] = sizes[u] * std::exp(score / std::sqrt(static_cast<double>(width)));
                 total += p[u];
             }
+            for (std::size_t u = 0; u < tokens && t == 0; ++u) paid[u] += p[u] / total;
             for (std::size_t u = 0; u < tokens; ++u)
                 for (std::size_t j = 0; j < width; ++j)
                     out[t][h * width + j] += p[u] / total * qkv[u][2 * c.dim + h * width + j];
@@ -104,21 +111,38 @@ std::vector<std::vector<To>> patches_of(const lutra::vit_config& c, std::span<co
     return patches;
 }
 
-/// The logits of one normalised image, channel-major.
+/// The keys in @p qkv, summed over the heads.
+template <class Qkv>
+matrix summed_keys(const lutra::vit_config& c, const Qkv& qkv) {
+    matrix keys(qkv.size(), std::vector<double>(c.head_dim()));
+    for (std::size_t t = 0; t < qkv.size(); ++t)
+        for (std::size_t j = 0; j < c.dim; ++j) keys[t][j % c.head_dim()] += static_cast<double>(qkv[t][c.dim + j]);
+    return keys;
+}
+
+/// The logits of one normalised image, channel-major. Of @p choices, none or one a block, the tokens count.
 template <class Activation = gelu, class T>
-std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image) {
+std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image,
+                           std::span<const lutra::layer_choice> choices = {}) {
     const lutra::vit_config& c = p.config();
     const auto epsilon = static_cast<double>(c.layer_norm_epsilon);
     const matrix patches = patches_of<double>(c, image);
-    matrix tokens{{p.cls_token.begin(), p.cls_token.end()}};
+    token_reference::tokens left{{{p.cls_token.begin(), p.cls_token.end()}}};
+    matrix& tokens = left.rows;
     if (c.distilled) tokens.emplace_back(p.dist_token.begin(), p.dist_token.end());
     for (const auto& row : linear(patches, p.patch_embed)) tokens.push_back(row);
     for (std::size_t t = 0; t < tokens.size(); ++t)
         for (std::size_t j = 0; j < c.dim; ++j) tokens[t][j] += static_cast<double>(p.pos_embed(t, j));
 
+    left.sizes.assign(tokens.size(), 1.0);
     for (std::size_t i = 0; i < c.depth; ++i) {
         const auto b = p.block(i);
-        add(tokens, linear(attention(c, linear(layer_norm(tokens, b.norm1, epsilon), b.qkv)), b.proj));
+        const matrix qkv = linear(layer_norm(tokens, b.norm1, epsilon), b.qkv);
+        std::vector<double> paid(tokens.size());
+        add(tokens, linear(attention(c, qkv, left.sizes, paid), b.proj));
+        if (!choices.empty())
+            token_reference::drop(choices[i].tokens, c.prefix_tokens(), paid, static_cast<double>(c.heads),
+                                  summed_keys(c, qkv), left);
         matrix hidden = linear(layer_norm(tokens, b.norm2, epsilon), b.fc1);
         for (auto& row : hidden)
             for (double& v : row) v = c.activation == lutra::activation_kind::relu ? relu::value(v) : Activation::value(v);

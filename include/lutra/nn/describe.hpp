@@ -21,8 +21,10 @@ namespace lutra {
     return (c.attention == attention_kind::softmax ? 15 : 21) * std::size_t{c.depth} + 1 + c.prefix_tokens();
 }
 
-/// What a forward pass of @p images images asks of hardware, dense: every operation of the network in order, with shapes,
-/// 8-bit operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's.
+/// What a forward pass of @p images images asks of hardware: every operation of the network in order, with shapes, 8-bit
+/// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. What
+/// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
+/// is far less work than any product, and no operation.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
 /// @return all that @p out holds
@@ -35,8 +37,7 @@ namespace lutra {
 /// const double gigamacs = 1e-9 * static_cast<double>(lutra::describe(config, choices, 1, out).macs());
 /// @endcode
 template <class Builder>
-constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images,
-                            Builder& out) {
+constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images, Builder& out) {
     require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape, "describe takes one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
     struct product {
@@ -46,21 +47,39 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         std::uint64_t batch, m, n;
     };
     using kind = operation_kind;
-    const std::uint64_t tokens = c.tokens(), d = c.dim, maps = images * c.heads, width = c.head_dim();
+    const std::uint64_t d = c.dim, maps = images * c.heads, width = c.head_dim();
+    std::uint64_t tokens = c.tokens(), asking = tokens; // that enter the block; whose context is read
     const operand activation{}, weight{.cls = tensor_class::weight};
     std::uint32_t layer = 0;
     const auto matmul = [&](std::string_view label, product p, const operand& rhs, const lowered_multiplier& by) {
-        return operation{.kind = kind::matmul, .label = label, .layer = layer, .batch = p.batch, .m = p.m, .n = p.n,
-                         .k = p.k, .lhs = activation, .rhs = rhs, .out = activation, .mac = by.cost, .multiplier = by.name};
+        return operation{.kind = kind::matmul,
+                         .label = label,
+                         .layer = layer,
+                         .batch = p.batch,
+                         .m = p.m,
+                         .n = p.n,
+                         .k = p.k,
+                         .lhs = activation,
+                         .rhs = rhs,
+                         .out = activation,
+                         .mac = by.cost,
+                         .multiplier = by.name};
     };
     const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
-        return operation{.kind = what, .label = label, .layer = layer, .batch = e.batch, .m = e.m, .n = e.n,
-                         .lhs = activation, .rhs = rhs, .out = activation};
+        return operation{.kind = what,
+                         .label = label,
+                         .layer = layer,
+                         .batch = e.batch,
+                         .m = e.m,
+                         .n = e.n,
+                         .lhs = activation,
+                         .rhs = rhs,
+                         .out = activation};
     };
     const auto softmax_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
-        const auto scores = out.add(matmul("attn.scores", {maps, tokens, width, tokens}, activation, by), {qkv});
-        const auto shares = out.add(other(kind::softmax, "attn.softmax", {maps, tokens, tokens}), {scores});
-        return out.add(matmul("attn.context", {maps, tokens, tokens, width}, activation, by), {qkv, shares});
+        const auto scores = out.add(matmul("attn.scores", {maps, asking, width, tokens}, activation, by), {qkv});
+        const auto shares = out.add(other(kind::softmax, "attn.softmax", {maps, asking, tokens}), {scores});
+        return out.add(matmul("attn.context", {maps, asking, tokens, width}, activation, by), {qkv, shares});
     };
     const auto linear_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
         const auto cut = out.add(other(kind::elementwise, "attn.relu", {images, tokens, 2 * d}), {qkv});
@@ -68,20 +87,23 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         operation sum = other(kind::reduction, "attn.key_sum", {maps, 1, width});
         sum.k = tokens;
         const auto key_sum = out.add(sum, {cut});
-        const auto sums = out.add(matmul("attn.sums", {maps, tokens, width, width}, activation, by), {cut, key_value});
-        const auto divisors = out.add(matmul("attn.divisors", {maps, tokens, width, 1}, activation, {}), {cut, key_sum});
-        return out.add(other(kind::elementwise, "attn.divide", {images, tokens, d}, activation), {sums, divisors});
+        const auto sums = out.add(matmul("attn.sums", {maps, asking, width, width}, activation, by), {cut, key_value});
+        const auto divisors = out.add(matmul("attn.divisors", {maps, asking, width, 1}, activation, {}), {cut, key_sum});
+        return out.add(other(kind::elementwise, "attn.divide", {images, asking, d}, activation), {sums, divisors});
     };
     std::uint32_t x =
         out.add(matmul("patch_embed", {images, c.patches(), c.patch_size(), d}, weight, choices.front().linear));
     for (; layer < c.depth; ++layer) {
-        const auto& [linear, attention] = choices[layer];
+        const token_pruning& pruning = choices[layer].tokens;
+        if (pruning.rule == token_rule::keep_prefix) asking = c.prefix_tokens();
+        const lowered_multiplier &linear = choices[layer].linear, &attention = choices[layer].attention;
         const auto norm1 = out.add(other(kind::layer_norm, "norm1", {images, tokens, d}), {x});
         const auto qkv = out.add(matmul("attn.qkv", {images, tokens, d, 3 * d}, weight, linear), {norm1});
         const auto context =
             c.attention == attention_kind::softmax ? softmax_context(qkv, attention) : linear_context(qkv, attention);
-        const auto proj = out.add(matmul("attn.proj", {images, tokens, d, d}, weight, linear), {context});
-        x = out.add(other(kind::elementwise, "attn.add", {images, tokens, d}, activation), {x, proj});
+        const auto proj = out.add(matmul("attn.proj", {images, asking, d, d}, weight, linear), {context});
+        x = out.add(other(kind::elementwise, "attn.add", {images, asking, d}, activation), {x, proj});
+        asking = tokens = c.prefix_tokens() + tokens_after(pruning, tokens - c.prefix_tokens());
         const auto norm2 = out.add(other(kind::layer_norm, "norm2", {images, tokens, d}), {x});
         const auto fc1 = out.add(matmul("mlp.fc1", {images, tokens, d, c.mlp}, weight, linear), {norm2});
         const auto hidden = out.add(other(kind::elementwise, "mlp.activation", {images, tokens, c.mlp}), {fc1});

@@ -3,8 +3,11 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 
@@ -14,7 +17,7 @@
 #include <type_traits>
 
 /// @file
-/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, `tokens` rows each.
+/// The layers of a ViT in float. Activations are rows of tokens: images one after the other, as token_rows says.
 /// The same code serves inference, where all blocks share one set of buffers (forward_buffers), and training, where each
 /// keeps its own.
 
@@ -34,8 +37,9 @@ constexpr std::span<T> elements_of(matrix_view<T> m) noexcept {
 }
 } // namespace detail
 
-/// The float buffers of one block, dense; rows = images x tokens.
+/// The float buffers of one block, dense.
 struct block_activations {
+    token_rows tokens;                         ///< whose rows they are
     matrix_view<float> input;                  ///< rows x dim
     matrix_view<float> normed1;                ///< rows x dim
     matrix_view<float> qkv;                    ///< rows x 3 dim
@@ -47,6 +51,16 @@ struct block_activations {
     matrix_view<float> slope;                  ///< rows x mlp: the activation function's slopes, for training; or empty
     matrix_view<float> output;                 ///< rows x dim; may be `middle`
     std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation, for training; or empty
+
+    /// The first rows of each matrix: as many as @p rows says, whose they are.
+    [[nodiscard]] constexpr block_activations with_tokens(const token_rows& rows) const {
+        block_activations a = *this;
+        a.tokens = rows;
+        for (matrix_view<float>* m :
+             {&a.input, &a.normed1, &a.qkv, &a.context, &a.middle, &a.normed2, &a.hidden, &a.slope, &a.output})
+            if (!m->empty()) *m = m->block(0, 0, rows.rows(), m->cols());
+        return a;
+    }
 };
 
 /// The buffers of a forward pass that keeps nothing, for `images` images.
@@ -60,6 +74,7 @@ struct forward_buffers {
                                                         bool apart = false) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         forward_buffers b;
+        b.block.tokens = {images, c.tokens()};
         b.patches = detail::take_matrix<float>(memory, images * c.patches(), c.patch_size());
         b.block.input = b.block.middle = b.block.output = detail::take_matrix<float>(memory, rows, d);
         b.block.normed1 = detail::take_matrix<float>(memory, rows, d);
@@ -104,16 +119,54 @@ struct packed_block {
     packed_float_b qkv, proj, fc1, fc2;
 };
 
-/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
-/// rest. @tparam Activation such as gelu: `value`, and `with_slope` where `slope` is to be kept; or trained_activation.
-template <float_activation Activation>
-void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-             const packed_block& packed = {}) {
+namespace kernel {
+/// to = from, of dense matrices, unless they are one.
+inline void copy_rows(matrix_view<float> from, matrix_view<float> to) {
+    if (from.data() != to.data()) std::copy_n(from.data(), from.rows() * from.cols(), to.data());
+}
+} // namespace kernel
+
+/// The first part of a pre-norm block: `context` = attention(norm1(input)). @p hook: what comes between
+/// (activation_hook.hpp).
+template <class Hook = no_hook>
+void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+            const packed_block& packed = {}, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
+    hook(activation_point::normed1, a.normed1);
     linear(a.normed1, p.qkv, a.qkv, {}, packed.qkv);
-    attention(c, a.qkv, a.probabilities, a.context);
+    const std::size_t rows = a.qkv.rows(), d = c.dim;
+    if constexpr (Hook::active) {
+        hook(activation_point::query, a.qkv.block(0, 0, rows, d));
+        hook(activation_point::key, a.qkv.block(0, d, rows, d));
+        hook(activation_point::value, a.qkv.block(0, 2 * d, rows, d));
+    }
+    attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked, hook);
+    if constexpr (Hook::active)
+        hook(activation_point::context,
+             a.context.block(0, 0, asked.prefix_only ? a.tokens.images() * c.prefix_tokens() : rows, d));
+}
+
+/// The second: `middle` = input + proj(context).
+template <class Hook = no_hook>
+void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {},
+             const Hook& hook = {}) {
+    if constexpr (Hook::active)
+        if (hook.prunes()) {
+            kernel::copy_rows(a.input, a.middle);
+            linear(a.context, p.proj, a.normed1, {}, packed.proj);
+            hook(activation_point::attention_output, a.normed1);
+            return kernel::add_rows(a.normed1, a.middle);
+        }
     linear(a.context, p.proj, a.middle, a.input, packed.proj);
+}
+
+/// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
+/// `with_slope` where `slope` is to be kept; or trained_activation.
+template <float_activation Activation, class Hook = no_hook>
+void feed_forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                  const packed_block& packed = {}, const Hook& hook = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
+    hook(activation_point::normed2, a.normed2);
     linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, {}, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
         if (a.slope.empty())
@@ -121,7 +174,45 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
+    if constexpr (Hook::active) {
+        kernel::copy_rows(a.middle, a.output);
+        hook(activation_point::hidden, a.hidden);
+        const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
+        hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
+        if (!hook.prunes()) return;
+        hook(activation_point::mlp_output, y);
+        return kernel::add_rows(y, a.output);
+    }
     linear(a.hidden, p.fc2, a.output, a.middle, packed.fc2);
+}
+
+/// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
+/// rest.
+template <float_activation Activation>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+             const packed_block& packed = {}) {
+    attend(c, p, a, packed);
+    project(p, a, packed);
+    feed_forward<Activation>(c, p, a, packed);
+}
+
+/// The same in buffers of which input, middle and output are one, with the tokens of @p flow, from which @p pruning drops
+/// some. With a hook `packed` is not empty.
+template <float_activation Activation, class Hook = no_hook>
+void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& buffers,
+             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow, const Hook& hook = {}) {
+    block_activations a = buffers.with_tokens(flow.rows());
+    attend(c, p, a, packed, flow.attention(pruning), hook);
+    if (pruning.rule == token_rule::keep_prefix) {
+        flow.keep_prefix(c, a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    project(p, a, packed, hook);
+    if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+        flow.drop(c, pruning, a.qkv, static_cast<float>(c.heads), a.middle);
+        a = a.with_tokens(flow.rows());
+    }
+    feed_forward<Activation>(c, p, a, packed, hook);
 }
 
 /// Cuts images into patches: @p images is count x (channels * height * width), channel-major; row r of @p patches, dense,
@@ -169,15 +260,15 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
     }
 }
 
-/// Final layer norm of the prefix tokens, and the heads: @p tokens is (images * tokens) x dim, @p normed
-/// (images * prefix) x dim, dense, which receives the heads' input, @p logits images x classes. @p statistics as for
-/// layer_norm, one pair a row of @p normed. A distilled network answers with the mean of its two heads.
-inline void classify(const vit_parameters<const float>& p, matrix_view<const float> tokens, matrix_view<float> normed,
-                     matrix_view<float> logits, std::span<float> statistics = {}) {
+/// Final layer norm of the prefix tokens, and the heads: @p tokens is rows x dim, @p normed (images * prefix) x dim, dense,
+/// which receives the heads' input, @p logits images x classes. @p statistics as for layer_norm, one pair a row of
+/// @p normed. A distilled network answers with the mean of its two heads.
+inline void classify(const vit_parameters<const float>& p, const token_rows& rows, matrix_view<const float> tokens,
+                     matrix_view<float> normed, matrix_view<float> logits, std::span<float> statistics = {}) {
     const vit_config& c = p.config();
     const std::size_t prefix = c.prefix_tokens();
     for (std::size_t r = 0; r < normed.rows(); ++r) {
-        const row_statistics s = layer_norm(tokens.row(r / prefix * c.tokens() + r % prefix), p.norm.weight, p.norm.bias,
+        const row_statistics s = layer_norm(tokens.row(rows[r / prefix].first + r % prefix), p.norm.weight, p.norm.bias,
                                             c.layer_norm_epsilon, normed.row(r));
         if (statistics.empty()) continue;
         statistics[2 * r] = s.mean;

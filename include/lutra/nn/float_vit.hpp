@@ -2,8 +2,9 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/float_block.hpp>
-#include <lutra/nn/last_block.hpp>
+#include <lutra/nn/observer.hpp>
 #include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 
@@ -44,8 +45,8 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
     }
 }
 
-/// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters and packed weights
-/// live in memory of the caller and must outlive it.
+/// A Vision Transformer in float, with its weights packed for the kernels. It owns nothing: parameters, choices and packed
+/// weights live in memory of the caller and must outlive it.
 ///
 /// @code
 /// lutra::arena_memory weights{lutra::float_vit<>::packed_bytes(config)}; // hosted; or a static array
@@ -57,34 +58,43 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
 template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
-    /// Packs the weights into @p memory (packed_bytes(config) of it).
-    float_vit(const vit_parameters<const float>& parameters, arena& memory)
-        : parameters_{parameters}, packed_{packed_vit::forward(parameters, memory)} {}
+    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, none or one a block, say which tokens are
+    /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
+    /// rule's number is, and where it reads softmax attention that the network does not have.
+    float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
+        : parameters_{parameters}, choices_{choices} {
+        const vit_config& c = parameters.config();
+        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+        detail::require_token_rules(c, choices);
+        detail::require_activation_rules(choices);
+        packed_ = packed_vit::forward(parameters, memory);
+    }
 
     /// Bytes of the packed weights.
     [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) { return packed_vit::forward_bytes(c); }
-    /// Bytes of scratch that `forward` needs for @p images images at once.
+    /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        static_cast<void>(forward_buffers::take(c, std::min(images, together), a));
-        return a.used();
+        images = std::min(images, together);
+        static_cast<void>(forward_buffers::take(c, images, a));
+        static_cast<void>(token_flow<float>::take(c, images, a));
+        a.take<std::uint32_t>(detail::selection_size(c));
+        return a.used() + skip_zeros_scratch_bytes(images * c.tokens(), c.mlp);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
-    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
-    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
+    /// pass makes on its way (observer.hpp).
+    template <activation_observer Observer = const no_observer>
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                 Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         for (std::size_t first = 0; first < images.rows(); first += together) {
-            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
-            const forward_buffers b = forward_buffers::take(c, count, scratch);
-            extract_patches(c, images.block(first, 0, count, images.cols()), b.patches);
-            embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
-            for (std::size_t i = 0; i + 1 < c.depth; ++i)
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed_.blocks[i]);
-            forward_last<typename Policy::activation>(c, parameters_.block(c.depth - 1), b.block, packed_.blocks.back());
-            classify(parameters_, b.block.output, b.head_normed, logits.block(first, 0, count, c.classes));
-            scratch.release(mark);
+            const std::size_t count = std::min(together, images.rows() - first);
+            forward_some(images.block(first, 0, count, images.cols()), logits.block(first, 0, count, c.classes), scratch,
+                         observer);
         }
     }
 
@@ -94,7 +104,38 @@ public:
 private:
     static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
+    template <class Observer>
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+        const vit_config& c = parameters_.config();
+        const std::size_t mark = scratch.used();
+        const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
+        auto flow = token_flow<float>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
+        extract_patches(c, images, b.patches);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
+        embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
+            auto tokens = choices_.empty() ? token_pruning{} : choices_[i].tokens;
+            if (!detail::observes<Observer> && !rules.active()) tokens = detail::unread_dropped(tokens, i + 1 == c.depth);
+            const auto block = [&](const auto& hook) {
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed_.blocks[i], tokens,
+                                                            flow, hook);
+            };
+            if (detail::observes<Observer> || rules.active())
+                block(activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(no_hook{});
+        }
+        classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
+        scratch.release(mark);
+    }
+
     vit_parameters<const float> parameters_;
+    std::span<const layer_choice> choices_;
     packed_vit packed_;
 };
 

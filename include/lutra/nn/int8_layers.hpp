@@ -4,11 +4,15 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/gemm/sparse/skip_zeros_int8.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
+#include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -24,6 +28,12 @@ struct int8_block {
     output_requantizer qkv_output;     ///< to the scales of queries, keys and values
     std::span<requantizer> context_by; ///< of A V, one a column of a head
     lowered_multiplier attention;
+    token_pruning tokens;
+    activation_rules activations;
+    const std::int16_t* fc2_rows; ///< fc2's factors by rows, where its zeros are skipped
+    bool fc2_zero_is_neutral;
+
+    [[nodiscard]] skipping_int8_b fc2_skipping() const noexcept { return {fc2.packed, fc2_rows, fc2_zero_is_neutral}; }
 };
 
 /// The matrix products of an int8 network: weights quantised and packed, whatever stands between them. It points into
@@ -32,15 +42,16 @@ struct int8_layers {
     int8_linear patch_embed, head, head_dist; ///< head_dist only where distilled
     std::span<int8_block> blocks;
 
-    /// Quantises and packs the weights in `bytes` of @p memory. Panics where the numbers of @p scales or @p choices are
-    /// wrong, a scale is not positive and finite, a weight is infinite, a multiplier's operands are
-    /// unsigned, or sums of products can leave int32.
+    /// Quantises and packs the weights in `bytes` of @p memory. @p corrections, as control_variates has them, may be empty.
+    /// Panics where the numbers of @p scales, @p choices or @p corrections are wrong, a scale is not positive and finite, a
+    /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
     [[nodiscard]] static int8_layers make(const vit_parameters<const float>& parameters,
                                           const activation_scales<const float>& scales,
                                           std::span<const layer_choice> choices, weight_granularity granularity,
-                                          arena& memory) {
+                                          arena& memory, std::span<const std::int32_t> corrections = {}) {
         const vit_config& c = parameters.config();
         require_one_a_block(c, choices);
+        const control_variates<const std::int32_t> correct{c, corrections};
         const std::span<const float> all = scales.flat();
         for (std::size_t i = 0; i < all.size(); ++i)
             require(all[i] > 0 && all[i] <= std::numeric_limits<float>::max(), panic_code::bad_argument,
@@ -49,11 +60,14 @@ struct int8_layers {
         for (const layer_choice& choice : choices)
             require(choice.linear.signed_operands() && choice.attention.signed_operands(), panic_code::unsupported,
                     "an int8_vit needs multipliers of signed operands");
-        const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m) {
-            return int8_linear::make(p, scale, granularity, m, memory);
+        const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m,
+                                const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
+            int8_linear layer = int8_linear::make(p, scale, granularity, m, memory, skipping);
+            layer.correction = correction;
+            return layer;
         };
         int8_layers layers;
-        layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear);
+        layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear, correct.patch_embed());
         layers.blocks = memory.take<int8_block>(c.depth);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto scale = [&](block_tensor t) { return scales.block(i, t); };
@@ -61,10 +75,16 @@ struct int8_layers {
             const lowered_multiplier& m = choices[i].linear;
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
-            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m);
-            b.proj = linear(p.proj, scale(block_tensor::context), m);
-            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m);
-            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m);
+            b.tokens = choices[i].tokens;
+            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m, correct.block(i, block_layer::qkv));
+            b.proj = linear(p.proj, scale(block_tensor::context), m, correct.block(i, block_layer::proj));
+            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m, correct.block(i, block_layer::fc1));
+            skipping_int8_b skipping;
+            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m, correct.block(i, block_layer::fc2),
+                           choices[i].skip_zeros ? &skipping : nullptr);
+            b.activations = activation_rules{choices[i]};
+            b.fc2_rows = skipping.weights;
+            b.fc2_zero_is_neutral = skipping.zero_is_neutral;
             b.qkv_output = output_requantizer::take(3 * c.dim, memory);
             b.qkv_output.set(b.qkv, 0, c.dim, scale(block_tensor::query));
             b.qkv_output.set(b.qkv, c.dim, c.dim, scale(block_tensor::key));
@@ -74,8 +94,9 @@ struct int8_layers {
                       requantizer::from_ratio(static_cast<double>(scale(block_tensor::value)) / 127 /
                                               static_cast<double>(scale(block_tensor::context))));
         }
-        layers.head = linear(parameters.head, scales.head(), choices.back().linear);
-        if (c.distilled) layers.head_dist = linear(parameters.head_dist, scales.head(), choices.back().linear);
+        layers.head = linear(parameters.head, scales.head(), choices.back().linear, correct.head(0));
+        if (c.distilled)
+            layers.head_dist = linear(parameters.head_dist, scales.head(), choices.back().linear, correct.head(1));
         return layers;
     }
 
@@ -92,7 +113,8 @@ struct int8_layers {
             static_cast<void>(output_requantizer::take(3 * d, b));
             b.take<requantizer>(c.head_dim());
             bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
-                     int8_linear::bytes(c.mlp, d, choice.linear) + int8_linear::bytes(d, c.mlp, choice.linear);
+                     int8_linear::bytes(c.mlp, d, choice.linear) +
+                     int8_linear::bytes(d, c.mlp, choice.linear, choice.skip_zeros);
         }
         return bytes;
     }
@@ -116,10 +138,28 @@ struct int8_layers {
             {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
-            for (const auto& [k, n] : linear) most = std::max(most, int8_gemm_scratch_bytes(m, rows, k, n));
+            for (const auto& [k, n] : linear) most = std::max(most, int8_linear::scratch_bytes(m, rows, k, n));
+            arena skipping = arena::counting();
+            skipping.take<std::int32_t>(rows); // the sums of a correction
+            most = std::max(most, skipping.used() + skip_zeros_scratch_bytes(m, rows, c.mlp, d));
             for (const auto& [r, k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, r, k, n));
         }
         return most;
+    }
+
+    /// What a sum of Q K^T of block @p i is worth: softmax of that.
+    [[nodiscard]] static float score_scale(const vit_config& c, const activation_scales<const float>& scales,
+                                           std::size_t i) {
+        return scales.block(i, block_tensor::query) * scales.block(i, block_tensor::key) /
+               std::sqrt(static_cast<float>(c.head_dim()));
+    }
+    /// Adds the embedded patches (@p patches, in int8) to the tokens @p x, of which place_prefix has made the rest.
+    void embed(const vit_config& c, matrix_view<const std::int8_t> patches, matrix_view<float> x, arena& scratch) const {
+        const std::size_t prefix = c.prefix_tokens(), tokens = c.tokens(), count = c.patches();
+        const dequantize_sums add{x, patch_embed.sum_scale, patch_embed.bias, true};
+        patch_embed.multiply(patches, scratch, [&](std::size_t r, std::size_t first, auto sums) {
+            add(r / count * tokens + prefix + r % count, first, sums);
+        });
     }
 
 private:

@@ -4,6 +4,8 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
+#include <lutra/gemm/sparse/skip_zeros_int8.hpp>
+#include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
@@ -27,11 +29,14 @@ struct int8_linear {
     packed_int8_b packed;                  ///< its transpose, for the multiplier
     std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
     std::span<const float> bias;           ///< outputs
+    sum_correction correction{};           ///< of the sums, or none
 
-    /// Quantises and packs @p p in memory of @p memory (`bytes` of it). Panics where a weight is infinite, and where sums
-    /// of as many products as there are inputs can leave int32.
+    /// Quantises and packs @p p in memory of @p memory (`bytes` of it); where @p skipping is not null also such that zeros
+    /// of the input can be skipped. Panics where a weight is infinite, where sums of as many products as there are inputs
+    /// can leave int32, and where the multiplier's zeros cannot be skipped though they are to be.
     [[nodiscard]] static int8_linear make(const linear_parameters<const float>& p, float input_scale,
-                                          weight_granularity granularity, const lowered_multiplier& m, arena& memory) {
+                                          weight_granularity granularity, const lowered_multiplier& m, arena& memory,
+                                          skipping_int8_b* skipping = nullptr) {
         const std::size_t out = p.weight.rows(), in = p.weight.cols();
         const auto scale = memory.take<float>(out);
         if (granularity == weight_granularity::per_channel)
@@ -41,22 +46,52 @@ struct int8_linear {
         const matrix_view<std::int8_t> weight{memory.take<std::int8_t>(out * in).data(), out, in};
         quantize_rows(p.weight, std::span<const float>{scale}, weight);
         for (float& s : scale) s *= input_scale;
+        if (skipping != nullptr) {
+            *skipping = pack_skipping_b(transposed(weight), m, memory.take<std::byte>(skipping_b_bytes(m, in, out)));
+            return {weight, skipping->dense, scale, p.bias};
+        }
         const auto packed = pack_b(transposed(weight), m, memory.take<std::byte>(packed_b_bytes(m, in, out)));
         return {weight, packed, scale, p.bias};
     }
     /// Bytes that `make` takes.
-    [[nodiscard]] static constexpr std::size_t bytes(std::size_t out, std::size_t in, const lowered_multiplier& m) {
+    [[nodiscard]] static constexpr std::size_t bytes(std::size_t out, std::size_t in, const lowered_multiplier& m,
+                                                     bool skipping = false) {
         arena a = arena::counting();
         a.take<float>(out);
         a.take<std::int8_t>(out * in);
-        a.take<std::byte>(packed_b_bytes(m, in, out));
+        a.take<std::byte>(skipping ? skipping_b_bytes(m, in, out) : packed_b_bytes(m, in, out));
         return a.used();
     }
 
-    /// y = x W^T + bias in float (+ y): x is rows x inputs in int8 at the scale given to `make`, y rows x outputs.
-    /// @p scratch: int8_gemm_scratch_bytes.
+    /// The sums of x W^T, corrected where there is a correction, for the epilogue @p use: x is rows x inputs in int8 at the
+    /// scale given to `make`. @p scratch: scratch_bytes.
+    template <class Use>
+    void multiply(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
+        correct(x, scratch, use, [&](const auto& to) { gemm(x, packed, scratch, to); });
+    }
+    /// Calls `product(epilogue)` with @p use, or where there is a correction with one that corrects the sums first.
+    template <class Use, class Product>
+    void correct(matrix_view<const std::int8_t> x, arena& scratch, const Use& use, Product&& product) const {
+        if (correction.empty()) {
+            product(use);
+            return;
+        }
+        const std::size_t mark = scratch.used();
+        const auto row_sums = scratch.take<std::int32_t>(x.rows());
+        add_up_rows(x, row_sums);
+        product(corrected_sums<Use>{use, correction, row_sums});
+        scratch.release(mark);
+    }
+    /// y = x W^T + bias in float (+ y), y rows x outputs.
     void operator()(matrix_view<const std::int8_t> x, matrix_view<float> y, arena& scratch, bool accumulate = false) const {
-        gemm(x, packed, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+        multiply(x, scratch, dequantize_sums{y, sum_scale, bias, accumulate});
+    }
+    /// Bytes of scratch that suffice for @p rows rows.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t in,
+                                                             std::size_t out) {
+        arena a = arena::counting();
+        a.take<std::int32_t>(rows);
+        return a.used() + int8_gemm_scratch_bytes(m, rows, in, out);
     }
 };
 

@@ -3,15 +3,17 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/nn/activate_sums.hpp>
+#include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
-#include <lutra/nn/last_block.hpp>
+#include <lutra/nn/observer.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/token_rows.hpp>
 #include <lutra/nonlinear/quantized_functions.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -38,22 +40,25 @@ template <vit_policy Policy = vit_defaults>
 class int8_vit {
 public:
     /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales in the order of activation_scales,
-    /// as calibrated; @p choices one a block. Panics where their numbers are wrong, a scale is not positive and finite, a
+    /// as calibrated; @p choices one a block; @p corrections of the linear layers' sums, as control_variates has them, or
+    /// none. Panics where their numbers are wrong, a scale is not positive and finite, a
     /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
     int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales,
              std::span<const layer_choice> choices, arena& memory,
-             weight_granularity granularity = weight_granularity::per_channel)
+             weight_granularity granularity = weight_granularity::per_channel,
+             std::span<const std::int32_t> corrections = {})
         : parameters_{parameters},
           scales_{parameters.config(), scales},
-          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)},
+          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory, corrections)},
           score_scale_{memory.take<float>(std::size_t{parameters.config().depth} * parameters.config().tokens())} {
         const vit_config& c = parameters.config();
+        detail::require_token_rules(c, choices);
+        detail::require_activation_rules(choices);
         require(c.attention == attention_kind::softmax, panic_code::unsupported,
                 "an int8_vit has softmax attention only: run a network of linear attention in float or as integer_vit");
         for (std::size_t i = 0; i < c.depth; ++i)
             std::fill_n(score_scale_.begin() + static_cast<std::ptrdiff_t>(i * c.tokens()), c.tokens(),
-                        scales_.block(i, block_tensor::query) * scales_.block(i, block_tensor::key) /
-                            std::sqrt(static_cast<float>(c.head_dim())));
+                        int8_layers::score_scale(c, scales_, i));
     }
 
     /// Bytes of the packed weights. Panics unless there is one choice a block.
@@ -65,34 +70,25 @@ public:
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        static_cast<void>(take_buffers(c, std::min(images, together), a));
-        return a.used() + int8_layers::scratch_bytes(c, std::min(images, together));
+        images = std::min(images, together);
+        static_cast<void>(take_buffers(c, images, a));
+        static_cast<void>(token_flow<std::int8_t>::take(c, images, a));
+        a.take<std::uint32_t>(detail::selection_size(c));
+        return a.used() + int8_layers::scratch_bytes(c, images);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
-    /// other shapes and where @p scratch is too small, of which nothing is used afterwards.
-    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch) const {
+    /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
+    /// pass makes on its way (observer.hpp).
+    template <activation_observer Observer = const no_observer>
+    void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                 Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         for (std::size_t first = 0; first < images.rows(); first += together) {
-            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
-            const buffers b = take_buffers(c, count, scratch);
-            embed(images.block(first, 0, count, images.cols()), b, scratch);
-            for (std::size_t i = 0; i < c.depth; ++i) {
-                const bool last = i + 1 == c.depth; // of which the heads read the prefix tokens only
-                normalize_rows(b.x, parameters_.block(i).norm1, scales_.block(i, block_tensor::normed1), b.normed);
-                const int8_block& layer = layers_.blocks[i];
-                gemm(b.normed, layer.qkv.packed, scratch,
-                     requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-                attend(i, b, last ? c.prefix_tokens() : c.tokens(), scratch);
-                if (!last) after_attention(i, b.x, b.context, b.normed, b.hidden, scratch);
-                for (std::size_t which = 0; which < c.prefix_tokens() && last; ++which) {
-                    const auto rows = [&](auto m) { return token_of_each(m, which, c.tokens()); };
-                    after_attention(i, rows(b.x), rows(b.context), rows(b.normed), rows(b.hidden), scratch);
-                }
-            }
-            classify(b, logits.block(first, 0, count, c.classes), scratch);
-            scratch.release(mark);
+            const std::size_t count = std::min(together, images.rows() - first);
+            forward_some(images.block(first, 0, count, images.cols()), logits.block(first, 0, count, c.classes), scratch,
+                         observer);
         }
     }
 
@@ -101,9 +97,44 @@ public:
 private:
     static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
+    template <class Observer>
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+        const vit_config& c = parameters_.config();
+        const std::size_t mark = scratch.used();
+        buffers b = take_buffers(c, images.rows(), scratch);
+        auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
+        embed(images, b, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const activation_rules& rules = layers_.blocks[i].activations;
+            const token_pruning& tokens = layers_.blocks[i].tokens;
+            if (detail::observes<Observer> || rules.active())
+                block(i, tokens, flow, b, scratch, activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(i, detail::unread_dropped(tokens, i + 1 == c.depth), flow, b, scratch, no_hook{});
+        }
+        classify(flow.rows(), b, logits, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head,
+                                matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
+        scratch.release(mark);
+    }
+
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
+        matrix_view<float> branch;             ///< an output before it is added to x; in the memory of patches
         matrix_view<std::int8_t> normed, qkv, context, hidden, patches8, probabilities;
+
+        /// The first rows of those matrices that have one a token.
+        buffers with_rows(std::size_t rows) const {
+            buffers b = *this;
+            b.x = x.block(0, 0, rows, x.cols());
+            b.branch = branch.block(0, 0, rows, branch.cols());
+            for (auto* m : {&b.normed, &b.qkv, &b.context, &b.hidden}) *m = m->block(0, 0, rows, m->cols());
+            return b;
+        }
     };
     static constexpr buffers take_buffers(const vit_config& c, std::size_t images, arena& a) {
         const std::size_t rows = images * c.tokens(), patches = images * c.patches(), d = c.dim;
@@ -111,7 +142,11 @@ private:
         const auto bytes = [&](std::size_t r, std::size_t n) { return detail::take_matrix<std::int8_t>(a, r, n); };
         buffers b;
         b.x = floats(rows, d);
-        b.patches = floats(patches, c.patch_size());
+        const auto shared = a.take<float>(std::max(patches * c.patch_size(), rows * d));
+        if (!shared.empty()) {
+            b.patches = {shared.data(), patches, c.patch_size()};
+            b.branch = {shared.data(), rows, d};
+        }
         const auto scores = floats(c.tokens(), detail::round_up(c.tokens(), arena::alignment / sizeof(float)));
         if (!scores.empty()) b.scores = scores.block(0, 0, c.tokens(), c.tokens()); // each row on a boundary
         b.normed = bytes(rows, d);
@@ -123,62 +158,118 @@ private:
         return b;
     }
 
+    /// Block @p i. Leaves @p b with the rows of the tokens that are left.
+    template <class Hook>
+    void block(std::size_t i, const token_pruning& pruning, token_flow<std::int8_t>& flow, buffers& b, arena& scratch,
+               const Hook& hook) const {
+        const vit_config& c = parameters_.config();
+        const int8_block& layer = layers_.blocks[i];
+        const auto p = parameters_.block(i);
+        b = b.with_rows(flow.rows().rows());
+        const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
+        const auto asked = flow.attention(pruning);
+        normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
+        layer.qkv.multiply(b.normed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
+        if constexpr (Hook::active) {
+            const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
+            hook(activation_point::normed1, b.normed, scale(block_tensor::normed1));
+            hook(activation_point::query, part(0), scale(block_tensor::query));
+            hook(activation_point::key, part(1), scale(block_tensor::key));
+            hook(activation_point::value, part(2), scale(block_tensor::value));
+        }
+        attend(i, flow.rows(), asked, b, scratch, hook);
+        if (pruning.rule == token_rule::keep_prefix) {
+            flow.keep_prefix(c, b.x);
+            b = b.with_rows(flow.rows().rows());
+        }
+        if constexpr (Hook::active) hook(activation_point::context, b.context, scale(block_tensor::context));
+        if (prunes(hook)) {
+            layer.proj(b.context, b.branch, scratch);
+            join(hook, activation_point::attention_output, b);
+        } else {
+            layer.proj(b.context, b.x, scratch, true);
+        }
+        if (pruning.rule != token_rule::keep_prefix && pruning.rule != token_rule::none) {
+            flow.drop(c, pruning, b.qkv, 127.0f * static_cast<float>(c.heads), b.x);
+            b = b.with_rows(flow.rows().rows());
+        }
+        normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
+        with_activation<typename Policy::activation>(c, [&]<class A>(A) {
+            layer.fc1.multiply(b.normed, scratch,
+                               activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
+        });
+        if constexpr (Hook::active) {
+            hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
+            hook(activation_point::hidden, b.hidden, scale(block_tensor::hidden));
+            const bool apart = prunes(hook);
+            layer.fc2.correct(b.hidden, scratch,
+                              dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
+                              [&](const auto& use) { hook.fc2(b.hidden, layer.fc2_skipping(), use); });
+            if (apart) join(hook, activation_point::mlp_output, b);
+        } else {
+            layer.fc2(b.hidden, b.x, scratch, true);
+        }
+    }
+    template <class Hook>
+    static bool prunes([[maybe_unused]] const Hook& hook) noexcept {
+        if constexpr (Hook::active) return hook.prunes();
+        return false;
+    }
+    /// Adds an output that was pruned apart to the residual stream.
+    template <class Hook>
+    static void join(const Hook& hook, activation_point p, const buffers& b) {
+        hook(p, b.branch);
+        kernel::add_rows(b.branch, b.x);
+    }
+
     void embed(matrix_view<const float> images, const buffers& b, arena& scratch) const {
         const vit_config& c = parameters_.config();
-        const std::size_t prefix = c.prefix_tokens(), tokens = c.tokens(), patches = c.patches();
         extract_patches(c, images, b.patches);
         quantize(detail::elements_of(b.patches), scales_.patches(), detail::elements_of(b.patches8));
         place_prefix(parameters_, b.x);
-        const dequantize_sums add{b.x, layers_.patch_embed.sum_scale, layers_.patch_embed.bias, true};
-        gemm(b.patches8, layers_.patch_embed.packed, scratch, [&](std::size_t r, std::size_t first, auto sums) {
-            add(r / patches * tokens + prefix + r % patches, first, sums);
-        });
+        layers_.embed(c, b.patches8, b.x, scratch);
     }
 
-    /// Layer norm of each row of @p x, quantised into @p normed.
+    /// Layer norm of each row of @p x, quantised into `normed`.
     void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale,
-                        matrix_view<std::int8_t> normed) const {
+                        const buffers& b) const {
         for (std::size_t r = 0; r < x.rows(); ++r)
-            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale, normed.row(r));
+            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale,
+                                 b.normed.row(r));
     }
 
-    /// What follows attention in block @p i, for some rows of @p x.
-    void after_attention(std::size_t i, matrix_view<float> x, matrix_view<const std::int8_t> context,
-                         matrix_view<std::int8_t> normed, matrix_view<std::int8_t> hidden, arena& scratch) const {
-        const int8_block& layer = layers_.blocks[i];
-        layer.proj(context, x, scratch, true);
-        normalize_rows(x, parameters_.block(i).norm2, scales_.block(i, block_tensor::normed2), normed);
-        with_activation<typename Policy::activation>(parameters_.config(), [&]<class A>(A) {
-            gemm(normed, layer.fc1.packed, scratch,
-                 activate_sums<A>{hidden, layer.fc1.sum_scale, layer.fc1.bias, scales_.block(i, block_tensor::hidden)});
-        });
-        layer.fc2(hidden, x, scratch, true);
-    }
-
-    /// Attention of the first @p queries tokens of each image.
-    void attend(std::size_t i, const buffers& b, std::size_t queries, arena& scratch) const {
+    template <class Hook>
+    void attend(std::size_t i, const token_rows& rows, const token_attention<std::int32_t>& asked, const buffers& b,
+                arena& scratch, const Hook& hook) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
-        const std::size_t tokens = c.tokens(), width = c.head_dim();
-        const auto score_scale = score_scale_.subspan(i * tokens, tokens);
-        const matrix_view<float> scores = b.scores.block(0, 0, queries, tokens);
-        const matrix_view<std::int8_t> probabilities = b.probabilities.block(0, 0, queries, tokens);
-        for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
+        const std::size_t width = c.head_dim();
+        const auto score_scale = score_scale_.subspan(i * c.tokens(), c.tokens());
+        for (std::size_t image = 0; image < rows.images(); ++image) {
+            const row_range all = rows[image], asking = asked.context_rows(c, image, all);
+            const auto scores = b.scores.block(0, 0, asking.count, all.count);
+            const auto probabilities = b.probabilities.block(0, 0, asking.count, all.count);
+            const auto log_sizes = asked.part(asked.log_sizes, all);
+            const auto class_attention = asked.part(asked.class_attention, all);
             for (std::size_t head = 0; head < c.heads; ++head) {
-                const auto [query, key, value] = head_of(b.qkv, c, image, head);
-                gemm(query.block(0, 0, queries, width), transposed(key), layer.attention, scratch,
-                     dequantize_sums{scores, score_scale, {}});
+                const auto [query, key, value] = head_of(b.qkv, c, all, head);
+                gemm(query.block(0, 0, asking.count, width), transposed(key), layer.attention, scratch,
+                     dequantize_sums{scores, score_scale, log_sizes});
+                hook(activation_point::scores, scores);
                 softmax_quantized(scores, 1.0f / 127, probabilities);
-                gemm(probabilities, value, layer.attention, scratch,
-                     requantize_sums{b.context.block(image * tokens, head * width, queries, width), layer.context_by, {}});
+                if constexpr (Hook::active) hook(activation_point::probabilities, probabilities, 1.0f / 127);
+                asked.add_class(std::span<const std::int8_t>{probabilities.row(0)}, class_attention, head == 0);
+                const auto context = b.context.block(asking.first, head * width, asking.count, width);
+                gemm(probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});
             }
+        }
     }
 
-    void classify(const buffers& b, matrix_view<float> logits, arena& scratch) const {
+    void classify(const token_rows& rows, const buffers& b, matrix_view<float> logits, arena& scratch) const {
         const vit_config& c = parameters_.config();
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which) {
             for (std::size_t i = 0; i < logits.rows(); ++i)
-                layer_norm_quantized(b.x.row(i * c.tokens() + which), parameters_.norm.weight, parameters_.norm.bias,
+                layer_norm_quantized(b.x.row(rows[i].first + which), parameters_.norm.weight, parameters_.norm.bias,
                                      c.layer_norm_epsilon, scales_.head(), b.normed.row(i));
             const int8_linear& head = which == 0 ? layers_.head : layers_.head_dist;
             head(b.normed.block(0, 0, logits.rows(), c.dim), logits, scratch, which > 0);

@@ -56,6 +56,12 @@ public:
           residual_fraction_{residual_fraction},
           layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)} {
         const vit_config& c = config_;
+        for (const layer_choice& choice : choices) {
+            require(choice.tokens.rule == token_rule::none, panic_code::unsupported,
+                    "an integer_vit keeps all its tokens: drop them in float_vit or int8_vit");
+            require(!activation_rules{choice}.active(), panic_code::unsupported,
+                    "an integer_vit keeps all its activations: prune them in float_vit or int8_vit");
+        }
         require(residual_fraction >= 0 && residual_fraction <= 15, panic_code::bad_argument,
                 "the residual stream of an integer_vit has 0 to 15 fraction bits", residual_fraction, 15);
         const float residual = 1.0f / static_cast<float>(1 << residual_fraction);
@@ -282,7 +288,7 @@ private:
         const std::size_t tokens = config_.tokens(), width = config_.head_dim();
         for (std::size_t image = 0; image < b.qkv.rows() / tokens; ++image)
             for (std::size_t head = 0; head < config_.heads; ++head) {
-                const auto [query, key, value] = head_of(b.qkv, config_, image, head);
+                const auto [query, key, value] = head_of(b.qkv, config_, {image * tokens, tokens}, head);
                 const auto context = b.context.block(image * tokens, head * width, tokens, width);
                 if (config_.attention == attention_kind::relu_linear) {
                     b.linear(query, key, value, layer.attention, between.context_by, context, scratch);
@@ -291,8 +297,7 @@ private:
                 gemm(query, transposed(key), layer.attention, scratch,
                      requantize_sums_to_int16{b.scores, between.scores_by, {}});
                 kernel::softmax_rows<softmax>(b.scores, b.probabilities, best_isa());
-                gemm(b.probabilities, value, layer.attention, scratch,
-                     requantize_sums{context, layer.context_by, {}});
+                gemm(b.probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});
             }
     }
     void classify(const buffers& b, matrix_view<std::int32_t> logits, arena& scratch) const {

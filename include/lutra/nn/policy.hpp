@@ -5,6 +5,8 @@
 #include <lutra/multiplier/lowering.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
+#include <lutra/prune/activation_pruning.hpp>
+#include <lutra/prune/token_pruning.hpp>
 
 #include <concepts>
 #include <utility>
@@ -55,10 +57,14 @@ concept vit_policy = multiplier_policy<P> && float_activation<typename P::activa
 static_assert(vit_policy<vit_defaults>);
 
 /// The choices of one block at run time; a network takes one a block. The patch embedding goes with the first block and
-/// the head with the last. The default is exact. It points into the tables of its multipliers.
+/// the head with the last. The default is exact and drops nothing. It points into the tables of its multipliers.
 struct layer_choice {
     lowered_multiplier linear{};    ///< of qkv, proj, fc1 and fc2; the activation is the left operand
     lowered_multiplier attention{}; ///< of Q K^T and A V; queries and probabilities are the left operands
+    activation_pruning pruning{};   ///< of the block's activations, where is_pruned_at (nn/observer.hpp) says
+    token_pruning tokens{};         ///< which tokens go on to the MLP and the later blocks
+    bool skip_zeros = false;        ///< fc2 skips the weights that meet zeros, where that pays
+    float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
 };
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).

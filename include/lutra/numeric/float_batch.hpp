@@ -60,6 +60,14 @@ inline float_batch with_sign_of(float_batch magnitude, float_batch sign) noexcep
 }
 /// 2^n for an integral n in [-126, 127].
 inline float_batch power_of_two(float_batch n) noexcept { return xsimd::ldexp(float_batch(1.0f), xsimd::to_int(n)); }
+/// 0 where |x| <= limit, else x; NaN stays.
+inline float_batch zero_within(float_batch x, float_batch limit) noexcept {
+    return xsimd::select(xsimd::abs(x) <= limit, float_batch(0.0f), x);
+}
+/// 1 where x is 0, else 0.
+inline float_batch one_where_zero(float_batch x) noexcept {
+    return xsimd::select(x == float_batch(0.0f), float_batch(1.0f), float_batch(0.0f));
+}
 
     #if defined(__GNUC__) && !defined(__clang__)
         #pragma GCC diagnostic pop
@@ -91,6 +99,10 @@ inline float_batch with_sign_of(float_batch magnitude, float_batch sign) noexcep
     return {std::copysign(magnitude.v, sign.v)};
 }
 inline float_batch power_of_two(float_batch n) noexcept { return {std::ldexp(1.0f, static_cast<int>(n.v))}; }
+inline float_batch zero_within(float_batch x, float_batch limit) noexcept {
+    return {std::fabs(x.v) <= limit.v ? 0.0f : x.v};
+}
+inline float_batch one_where_zero(float_batch x) noexcept { return {x.v == 0 ? 1.0f : 0.0f}; }
 
 #endif
 
@@ -161,13 +173,13 @@ inline float greatest_of(float_batch v) noexcept {
 
 #if LUTRA_USE_XSIMD && defined(__AVX512F__)
 /// 1 / x within 2 ulp for normal x and 1 / x: the division would take longer than what stands around it.
-inline float_batch reciprocal(float_batch x) noexcept {
+inline float_batch inverse_of(float_batch x) noexcept {
     const float_batch near = _mm512_maskz_rcp14_ps(0xffff, x); // within 2^-14; a step of Newton squares the error
     return multiply_add(near, multiply_add(broadcast(0.0f) - x, near, broadcast(1.0f)), near);
 }
 #else
 /// 1 / x within 2 ulp for normal x and 1 / x.
-inline float_batch reciprocal(float_batch x) noexcept { return broadcast(1.0f) / x; }
+inline float_batch inverse_of(float_batch x) noexcept { return broadcast(1.0f) / x; }
 #endif
 
 /// A scale to quantise at, in every lane.

@@ -35,6 +35,7 @@ inline constexpr std::size_t panel_columns = 16; ///< columns of B a panel
 struct tile_steps {
     std::size_t steps = 0, terms = 1;
     const std::uint8_t* doublings = nullptr;
+    const std::uint32_t* offsets = nullptr; ///< tiles that pick (pick_scalar.hpp): where in a row of A each step reads
 };
 
 } // namespace kernel

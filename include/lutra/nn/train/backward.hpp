@@ -7,7 +7,6 @@
 #endif
 
 #include <lutra/nn/float_block.hpp>
-#include <lutra/nn/last_block.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -100,36 +99,41 @@ inline float dot_product(std::span<const float> a, std::span<const float> b) {
                                                   : (tokens + width + 1) * width + tokens;
 }
 
-/// Backward of softmax_attention for the first @p queries tokens of each image: @p dqkv from @p dcontext and its own output
-/// @p context. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and others, 2022).
-inline void softmax_attention_backward(const vit_config& c, matrix_view<float> qkv, std::span<float> probabilities,
-                                       matrix_view<const float> context, matrix_view<const float> dcontext,
-                                       matrix_view<float> dqkv, std::span<float> scratch, std::size_t queries) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens;
+/// Backward of softmax_attention: @p dqkv from @p dcontext and its own output @p context, both of the prefix tokens alone
+/// where @p prefix_only. The sum of p dp over a row is that of context dcontext, which is shorter (Dao et al., 2022).
+inline void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                       std::span<float> probabilities, matrix_view<const float> context,
+                                       matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
+                                       bool prefix_only = false) {
+    const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    const matrix_view<float> ds{scratch.data(), queries, tokens, detail::round_up(tokens, float_lanes)};
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image) {
+        const row_range all = rows[image];
+        const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
+        const std::size_t queries = asking.count, tokens = all.count;
+        const matrix_view<float> ds{scratch.data(), queries, tokens, detail::round_up(tokens, float_lanes)};
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
-            const matrix_view<float> p{probabilities.data() + (image * c.heads + head) * tokens * tokens, queries, tokens};
-            const matrix_view<const float> out = context.block(image * tokens, head * width, queries, width);
-            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, queries, width);
+            const auto [query, key, value] = head_of(qkv, c, all, head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
+            const auto p = probabilities_of(c, probabilities, image, head, queries, tokens);
+            const auto out = context.block(asking.first, head * width, queries, width);
+            const auto d = dcontext.block(asking.first, head * width, queries, width);
             gemm(transposed(p), d, dvalue);
             gemm(d, transposed(value), ds);
             for (std::size_t t = 0; t < queries; ++t)
                 softmax_backward(p.row(t), dot_product(out.row(t), d.row(t)), ds.row(t));
             gemm(ds, key, dquery.block(0, 0, queries, width), {.scale = scale});
-            for (std::size_t t = queries; t < tokens; ++t) std::fill_n(dquery.row(t).data(), width, 0.0f);
+            for (std::size_t t = queries; t < tokens; ++t) std::fill_n(&dquery(t, 0), width, 0.0f);
             gemm(transposed(ds), query.block(0, 0, queries, width), dkey, {.scale = scale});
         }
+    }
 }
 
 /// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output.
-inline void linear_attention_backward(const vit_config& c, matrix_view<const float> qkv, std::span<float> states,
-                                      matrix_view<const float> context, matrix_view<const float> dcontext,
-                                      matrix_view<float> dqkv, std::span<float> scratch) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), images = qkv.rows() / tokens, each = c.attention_floats();
+inline void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
+                                      std::span<float> states, matrix_view<const float> context,
+                                      matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
+    const std::size_t tokens = c.tokens(), width = c.head_dim(), each = c.attention_floats();
     const matrix_view<float> dsum{scratch.data(), tokens, width}; // of the weighted sums before the division
     const matrix_view<float> dkey_value{dsum.data() + tokens * width, width, width};
     const matrix_view<float> dkey_sum{dkey_value.data() + width * width, 1, width};
@@ -141,13 +145,13 @@ inline void linear_attention_backward(const vit_config& c, matrix_view<const flo
             store_some(row.data() + i, sum * relu::with_slope(load_some(from + i, n)).slope, n);
         });
     };
-    for (std::size_t image = 0; image < images; ++image)
+    for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, image, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, image, head);
+            const auto [query, key, value] = head_of(qkv, c, rows[image], head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
             const auto s = linear_attention_state::in(c, states.subspan((image * c.heads + head) * each, each));
             for (std::size_t t = 0; t < tokens; ++t) {
-                const std::size_t row = image * tokens + t, first = head * width;
+                const std::size_t row = rows[image].first + t, first = head * width;
                 float dot = 0;
                 for (std::size_t j = 0; j < width; ++j) {
                     dsum(t, j) = dcontext(row, first + j) * s.inverse_divisor[t];
@@ -167,14 +171,14 @@ inline void linear_attention_backward(const vit_config& c, matrix_view<const flo
         }
 }
 
-/// Backward of attention for the first @p queries tokens of each image (of softmax; of relu_linear all, @p dcontext being 0
-/// elsewhere): @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
+/// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
+/// Of softmax, context and dcontext may be those of the prefix tokens alone.
 inline void attention_backward(const vit_config& c, const block_activations& a, matrix_view<const float> dcontext,
-                               matrix_view<float> dqkv, std::span<float> scratch, std::size_t queries) {
+                               matrix_view<float> dqkv, std::span<float> scratch, bool prefix_only = false) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch, queries);
+        softmax_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch, prefix_only);
     else
-        linear_attention_backward(c, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
+        linear_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
 }
 
 /// Scratch of `backward`: gradients of one block's activations.
@@ -183,13 +187,19 @@ struct block_gradients {
     matrix_view<float> rows_qkv; ///< rows x 3 dim
     matrix_view<float> rows_mlp; ///< rows x mlp
     std::span<float> attention;  ///< attention_gradient_floats
+
+    /// The first @p rows rows of each.
+    [[nodiscard]] block_gradients first(std::size_t rows) const {
+        const auto cut = [&](matrix_view<float> m) { return m.block(0, 0, rows, m.cols()); };
+        return {cut(rows_dim), cut(rows_qkv), cut(rows_mlp), attention};
+    }
 };
 
-/// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
-/// and receives the gradient of its input. @p packed, where given, are the W packed before.
-inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
-                     const packed_block& packed = {}) {
+/// Backward of feed_forward, which kept everything in @p a: @p d (rows x dim) holds the gradient of `output` and receives
+/// that of `middle`.
+inline void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
+                                  const block_parameters<float>& gradient, matrix_view<float> d,
+                                  const block_gradients& scratch, const packed_block& packed = {}) {
     linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp, packed.fc2);
     const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
     for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
@@ -197,35 +207,49 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
     });
     linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim, packed.fc1);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
+}
+
+/// Backward of attend and project: @p d holds the gradient of `middle` and receives that of `input`. `add_to_qkv` may add to
+/// the gradient of queries, keys and values, rows x 3 dim.
+template <class AddToQkv>
+void attend_backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                     AddToQkv&& add_to_qkv, const packed_block& packed = {}) {
     linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim, packed.proj);
-    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention, c.tokens());
+    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
+    add_to_qkv(scratch.rows_qkv);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 
-/// Backward of the last block after forward_last: @p d is 0 but in the rows of the prefix tokens.
+/// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
+/// and receives the gradient of its input. @p packed, where given, are the W packed before.
+inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                     const packed_block& packed = {}) {
+    feed_forward_backward(p, a, gradient, d, scratch, packed);
+    attend_backward(
+        c, p, a, gradient, d, scratch, [](matrix_view<float>) {}, packed);
+}
+
+/// Backward of the last block where only the prefix tokens went on from its softmax attention: @p a holds those alone from
+/// `context` on. @p dprefix (images * prefix x dim) is the gradient of `output`, and is lost; @p d (rows x dim) receives
+/// that of `input`.
 inline void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                          const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
-                          const packed_block& packed = {}) {
-    const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), images = d.rows() / tokens;
-    if (c.attention != attention_kind::softmax) std::fill_n(scratch.rows_dim.data(), d.rows() * c.dim, 0.0f);
-    for (std::size_t which = 0; which < prefix; ++which) {
-        const auto rows = [&](matrix_view<float> m) { return token_of_each(m, which, tokens); };
-        const matrix_view<float> dhidden = rows(scratch.rows_mlp), slope = rows(a.slope), dy = rows(d),
-                                 dx = rows(scratch.rows_dim);
-        linear_backward(rows(a.hidden), p.fc2, dy, gradient.fc2, dhidden, packed.fc2);
-        for (std::size_t i = 0; i < images; ++i)
-            for (std::size_t j = 0; j < c.mlp; ++j) dhidden(i, j) *= slope(i, j);
-        linear_backward(rows(a.normed2), p.fc1, dhidden, gradient.fc1, dx, packed.fc1);
-        for (std::size_t i = 0; i < images; ++i) {
-            const std::size_t row = i * tokens + which;
-            layer_norm_backward(a.middle.row(row), p.norm2.weight, {a.statistics2[2 * row], a.statistics2[2 * row + 1]},
-                                dx.row(i), gradient.norm2.weight, gradient.norm2.bias, dy.row(i));
-        }
-        linear_backward(rows(a.context), p.proj, dy, gradient.proj, dx, packed.proj);
-    }
-    attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention, prefix);
+                          const block_parameters<float>& gradient, matrix_view<float> dprefix, matrix_view<float> d,
+                          const block_gradients& scratch, const packed_block& packed = {}) {
+    const std::size_t prefix = c.prefix_tokens();
+    const block_activations after = a.with_tokens({a.tokens.images(), prefix});
+    const block_gradients some = scratch.first(dprefix.rows());
+    feed_forward_backward(p, after, gradient, dprefix, some, packed);
+    linear_backward(after.context, p.proj, dprefix, gradient.proj, some.rows_dim, packed.proj);
+    attention_backward(c, a, some.rows_dim, scratch.rows_qkv, scratch.attention, true);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
+    for (std::size_t image = 0; image < a.tokens.images(); ++image) {
+        const row_range all = a.tokens[image];
+        float* const rows = &d(all.first, 0);
+        std::fill_n(std::copy_n(&dprefix(image * prefix, 0), prefix * c.dim, rows), (all.count - prefix) * c.dim, 0.0f);
+    }
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 

@@ -26,12 +26,16 @@ using vit_histograms = std::vector<activation_histogram>;
 inline namespace LUTRA_ISA {
 
 /// Runs the float network over 8-bit images (whole, channel-major) and collects a histogram of each activation that
-/// int8_vit quantises. The result does not depend on the number of workers. Panics where there is no image, or not a whole
-/// number of them.
+/// int8_vit quantises, of the tokens that @p choices (none, or one a block) leave. The result does not depend on the number
+/// of workers. Panics where there is no image, or not a whole number of them, or another number of choices.
 template <vit_policy Policy = vit_defaults, executor Executor>
 [[nodiscard]] vit_histograms observe_activations(Executor& ex, const vit_parameters<const float>& p,
-                                                 std::span<const std::uint8_t> pixels) {
+                                                 std::span<const std::uint8_t> pixels,
+                                                 std::span<const layer_choice> choices = {}) {
     const vit_config& c = p.config();
+    require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+            "calibration takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+    detail::require_token_rules(c, choices);
     const std::size_t size = c.image_size(), count = pixels.size() / size, d = c.dim;
     require(count > 0, panic_code::empty, "calibration needs at least one whole image");
     require(pixels.size() % size == 0, panic_code::bad_shape, "the pixels are not whole images of the network's size",
@@ -41,8 +45,9 @@ template <vit_policy Policy = vit_defaults, executor Executor>
         struct {
             matrix_view<float> images, logits;
             forward_buffers network;
+            token_flow<float> flow;
         } b{detail::take_matrix<float>(memory, images, size), detail::take_matrix<float>(memory, images, c.classes),
-            forward_buffers::take(c, images, memory, true)};
+            forward_buffers::take(c, images, memory, true), token_flow<float>::take(c, images, memory)};
         return b;
     };
     struct worker_state {
@@ -61,25 +66,28 @@ template <vit_policy Policy = vit_defaults, executor Executor>
         const activation_scales<activation_histogram> at{c, w.seen};
         const std::size_t first = task * batch, n = std::min(batch, count - first);
         arena memory{w.memory.bytes()};
-        const auto [images, logits, network] = take(n, memory);
-        const block_activations& b = network.block;
+        auto [images, logits, network, flow] = take(n, memory);
         normalize(c, pixels.subspan(first * size, n * size), detail::elements_of(images));
         extract_patches(c, images, network.patches);
         at.patches().add(detail::elements_of(network.patches));
-        embed(p, network.patches, b.input);
+        embed(p, network.patches, network.block.input);
         for (std::size_t i = 0; i < c.depth; ++i) {
-            forward<typename Policy::activation>(c, p.block(i), b);
+            const token_rows before = flow.rows();
+            const token_pruning pruning = choices.empty() ? token_pruning{} : choices[i].tokens;
+            forward<typename Policy::activation>(c, p.block(i), network.block, {}, pruning, flow);
+            const block_activations b = network.block.with_tokens(before), after = network.block.with_tokens(flow.rows());
             at.block(i, block_tensor::normed1).add(detail::elements_of(b.normed1));
             for (std::size_t r = 0; r < b.qkv.rows(); ++r) {
                 at.block(i, block_tensor::query).add(b.qkv.row(r).subspan(0, d));
                 at.block(i, block_tensor::key).add(b.qkv.row(r).subspan(d, d));
                 at.block(i, block_tensor::value).add(b.qkv.row(r).subspan(2 * d, d));
             }
-            at.block(i, block_tensor::context).add(detail::elements_of(b.context));
-            at.block(i, block_tensor::normed2).add(detail::elements_of(b.normed2));
-            at.block(i, block_tensor::hidden).add(detail::elements_of(b.hidden));
+            at.block(i, block_tensor::context)
+                .add(detail::elements_of(pruning.rule == token_rule::keep_prefix ? after.context : b.context));
+            at.block(i, block_tensor::normed2).add(detail::elements_of(after.normed2));
+            at.block(i, block_tensor::hidden).add(detail::elements_of(after.hidden));
         }
-        classify(p, b.output, network.head_normed, logits);
+        classify(p, flow.rows(), network.block.output, network.head_normed, logits);
         at.head().add(detail::elements_of(network.head_normed));
     });
     vit_histograms all(activation_scales<float>::count(c));

@@ -8,7 +8,6 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/nn/float_block.hpp>
-#include <lutra/nn/last_block.hpp>
 #include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/train/backward.hpp>
 #include <lutra/nn/train/loss.hpp>
@@ -94,6 +93,7 @@ private:
         std::span<float> head_statistics;
         matrix_view<float> logits, dlogits; ///< images x classes
         matrix_view<float> dx;              ///< rows x dim
+        matrix_view<float> dprefix;         ///< (images * prefix tokens) x dim
         block_gradients scratch;
 
         /// @p shared: all blocks have one set of buffers but for their inputs and outputs.
@@ -104,6 +104,7 @@ private:
             b.patches = matrix(images * c.patches(), c.patch_size());
             b.blocks = memory.take<block_activations>(c.depth);
             block_activations a;
+            a.tokens = {images, tokens};
             a.output = matrix(rows, d);
             for (std::size_t i = 0; i < c.depth; ++i) {
                 a.input = a.output;
@@ -128,6 +129,7 @@ private:
             b.logits = matrix(images, c.classes);
             b.dlogits = matrix(images, c.classes);
             b.dx = matrix(rows, d);
+            b.dprefix = matrix(images * c.prefix_tokens(), d);
             b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp),
                          memory.take<float>(attention_gradient_floats(c))};
             return b;
@@ -139,41 +141,68 @@ private:
         using activation = typename Policy::activation;
         const vit_config& c = n.p.config();
         const std::size_t last = c.depth - 1;
+        const bool short_last = c.attention == attention_kind::softmax; // of the last block the heads read the prefix only
+        const token_rows prefix{images.rows(), c.prefix_tokens()};
+        const auto forward_block = [&](std::size_t i) {
+            forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
+        };
         extract_patches(c, images, b.patches);
         embed(n.p, b.patches, b.blocks.front().input, n.forth.patch_embed);
-        for (std::size_t i = 0; i < last; ++i) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
-        forward_last<activation>(c, n.p.block(last), b.blocks[last], n.forth.blocks[last]);
-        classify(n.p, b.blocks.back().output, b.head_normed, b.logits, b.head_statistics);
+        for (std::size_t i = 0; i < last; ++i) forward_block(i);
+        block_activations& end = b.blocks[last];
+        if (short_last) {
+            attend(c, n.p.block(last), end, n.forth.blocks[last], {.prefix_only = true});
+            block_activations after = end.with_tokens(prefix);
+            for (std::size_t r = 0; r < after.middle.rows(); ++r)
+                std::copy_n(&end.input(row_of(c, r), 0), c.dim, &after.middle(r, 0));
+            after.input = after.middle;
+            project(n.p.block(last), after, n.forth.blocks[last]);
+            feed_forward<activation>(c, n.p.block(last), after, n.forth.blocks[last]);
+        } else {
+            forward_block(last);
+        }
+        classify(n.p, short_last ? prefix : end.tokens, end.output, b.head_normed, b.logits, b.head_statistics);
         const loss_report report = loss_of(b.logits, targets, b.dlogits);
 
-        head_backward(n, b);
-        backward_last(c, n.p.block(last), b.blocks[last], n.gradient.block(last), b.dx, b.scratch, n.back.blocks[last]);
+        head_backward(n, b, short_last);
+        if (short_last) {
+            backward_last(c, n.p.block(last), end, n.gradient.block(last), b.dprefix, b.dx, b.scratch, n.back.blocks[last]);
+        } else {
+            std::fill_n(b.dx.data(), b.dx.rows() * c.dim, 0.0f);
+            for (std::size_t r = 0; r < b.dprefix.rows(); ++r) std::copy_n(&b.dprefix(r, 0), c.dim, &b.dx(row_of(c, r), 0));
+            backward(c, n.p.block(last), end, n.gradient.block(last), b.dx, b.scratch, n.back.blocks[last]);
+        }
         for (std::size_t i = last; i-- > 0;) {
-            if (options_.recompute) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
+            if (options_.recompute) forward_block(i);
             backward(c, n.p.block(i), b.blocks[i], n.gradient.block(i), b.dx, b.scratch, n.back.blocks[i]);
         }
         embed_backward(n, b);
         return report;
     }
 
-    /// Of the heads and the last layer norm: sets dx.
-    static void head_backward(const network& n, const buffers& b) {
+    /// Where prefix token @p r of the batch is among all tokens.
+    static std::size_t row_of(const vit_config& c, std::size_t r) {
+        return r / c.prefix_tokens() * c.tokens() + r % c.prefix_tokens();
+    }
+
+    /// Of the heads and the last layer norm: sets dprefix. @p packed: the last block's output is of the prefix tokens alone.
+    static void head_backward(const network& n, const buffers& b, bool packed) {
         const vit_config& c = n.p.config();
-        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens();
-        std::fill_n(b.dx.data(), b.dx.rows() * b.dx.cols(), 0.0f);
+        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
+        std::fill_n(b.dprefix.data(), b.dprefix.rows() * d, 0.0f);
         if (c.distilled)
             for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
         for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) { return token_of_each(m, which, prefix); };
+            const auto part = [&](matrix_view<float> m) {
+                return matrix_view<float>{m.data() + which * d, b.logits.rows(), d, prefix * d};
+            };
             linear_backward(part(b.head_normed), which == 0 ? n.p.head : n.p.head_dist, b.dlogits,
                             which == 0 ? n.gradient.head : n.gradient.head_dist, part(b.dhead));
         }
-        for (std::size_t r = 0; r < b.dhead.rows(); ++r) {
-            const std::size_t row = r / prefix * tokens + r % prefix;
-            layer_norm_backward(b.blocks.back().output.row(row), n.p.norm.weight,
+        for (std::size_t r = 0; r < b.dhead.rows(); ++r)
+            layer_norm_backward(b.blocks.back().output.row(packed ? r : row_of(c, r)), n.p.norm.weight,
                                 {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]}, b.dhead.row(r),
-                                n.gradient.norm.weight, n.gradient.norm.bias, b.dx.row(row));
-        }
+                                n.gradient.norm.weight, n.gradient.norm.bias, b.dprefix.row(r));
     }
 
     /// Of tokens, positions and the patch embedding, from dx.

@@ -35,6 +35,8 @@ struct training_options {
     bool flip = true;                           ///< augmentation: mirror left and right, half the time
     std::uint64_t seed = 1;                     ///< of initialisation, order and augmentation
     adamw_options adamw{};
+    float distillation = 0; ///< the share of the loss that compares with the teacher, where there is one
+    float temperature = 2;  ///< of that comparison
 
     friend constexpr bool operator==(const training_options&, const training_options&) = default;
 };
@@ -134,6 +136,16 @@ public:
         });
     }
 
+    /// Lets @p teacher, which must outlive the training, see the same augmented images: its logits are what
+    /// training_options::distillation compares with. Null: no teacher. Panics on a teacher of other images or classes.
+    void teach_with(const float_vit<>* teacher) {
+        require(teacher == nullptr ||
+                    (teacher->config().image_size() == config_.image_size() && teacher->config().classes == config_.classes),
+                panic_code::bad_shape, "a teacher must read the images and know the classes of its pupil");
+        teacher_ = teacher;
+        workers_.clear(); // their memory has no room for its buffers
+    }
+
     [[nodiscard]] const vit_config& config() const noexcept { return config_; }
     [[nodiscard]] const training_options& options() const noexcept { return options_; }
     /// Views of this trainer's parameters.
@@ -226,12 +238,29 @@ private:
 
     /// The gradient of up to shard_images images into gradients_[shard], weighted 1 / batch. The labels are w's.
     void run_pass(std::size_t shard, worker_state& w, std::span<const float> images, std::size_t count, std::size_t batch) {
-        if (w.memory.bytes().empty()) w.memory = arena_memory{pass_.scratch_bytes(config_, shard_images)};
+        if (w.memory.bytes().empty()) w.memory = arena_memory{scratch_bytes()};
         arena scratch{w.memory.bytes()};
         std::fill(gradients_[shard].begin(), gradients_[shard].end(), 0.0f);
-        const training_targets targets{w.labels, options_.label_smoothing, 1.0f / static_cast<float>(batch)};
-        reports_[shard] = pass_.run(parameters(), {images.data(), count, config_.image_size()}, targets,
-                                    vit_parameters<float>{config_, gradients_[shard]}, scratch);
+        const matrix_view<const float> inputs{images.data(), count, config_.image_size()};
+        training_targets targets{w.labels, options_.label_smoothing, 1.0f / static_cast<float>(batch)};
+        if (teacher_ != nullptr && options_.distillation > 0) {
+            const matrix_view<float> logits{scratch.take<float>(count * config_.classes).data(), count, config_.classes};
+            teacher_->forward(inputs, logits, scratch);
+            targets.teacher = logits;
+            targets.distillation = options_.distillation;
+            targets.temperature = options_.temperature;
+        }
+        reports_[shard] =
+            pass_.run(parameters(), inputs, targets, vit_parameters<float>{config_, gradients_[shard]}, scratch);
+    }
+
+    /// Of a worker: the pass and the teacher, one after the other.
+    [[nodiscard]] std::size_t scratch_bytes() const {
+        const std::size_t pass = pass_.scratch_bytes(config_, shard_images);
+        if (teacher_ == nullptr) return pass;
+        arena a = arena::counting();
+        a.take<float>(shard_images * config_.classes);
+        return a.used() + std::max(pass, float_vit<>::scratch_bytes(teacher_->config(), shard_images));
     }
 
     template <executor Executor>
@@ -262,6 +291,7 @@ private:
     vit_config config_;
     training_options options_;
     Pass pass_;
+    const float_vit<>* teacher_ = nullptr;
     training_state state_;
     std::vector<std::vector<float>> gradients_;
     std::vector<loss_report> reports_;

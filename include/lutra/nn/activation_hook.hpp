@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/arena.hpp>
+#include <lutra/core/matrix_view.hpp>
+#include <lutra/gemm/epilogue.hpp>
+#include <lutra/gemm/sparse/skip_zeros.hpp>
+#include <lutra/gemm/sparse/skip_zeros_int8.hpp>
+#include <lutra/nn/observer.hpp>
+#include <lutra/nn/policy.hpp>
+#include <lutra/nn/vit_config.hpp>
+#include <lutra/prune/activation_pruning.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+/// @file
+/// What comes between the operations of a block: pruning as its layer_choice says, then the observer.
+
+namespace lutra {
+
+/// Nothing comes between.
+struct no_hook {
+    static constexpr bool active = false;
+    template <class T>
+    constexpr void operator()(activation_point, const matrix_view<T>&) const noexcept {}
+};
+
+/// What a layer_choice says of activations.
+struct activation_rules {
+    activation_pruning pruning{};
+    bool skip_zeros = false;
+    float hidden_threshold = 0;
+
+    constexpr activation_rules() noexcept = default;
+    explicit constexpr activation_rules(const layer_choice& c) noexcept
+        : pruning{c.pruning}, skip_zeros{c.skip_zeros}, hidden_threshold{c.hidden_threshold} {}
+    /// Whether they ask for anything that a dense forward pass does not do.
+    [[nodiscard]] constexpr bool active() const noexcept { return pruning.active() || skip_zeros || hidden_threshold > 0; }
+};
+
+namespace detail {
+/// Panics where a choice prunes by a number out of its range.
+constexpr void require_activation_rules(std::span<const layer_choice> choices) {
+    for (const layer_choice& c : choices) {
+        require_valid(c.pruning);
+        require(c.hidden_threshold >= 0, panic_code::bad_argument, "the threshold of hidden units must be at least 0");
+    }
+}
+/// The elements of scratch by which top-k selects in a row of any activation.
+constexpr std::size_t selection_size(const vit_config& c) noexcept {
+    return std::max({std::size_t{c.dim}, std::size_t{c.mlp}, c.tokens()});
+}
+} // namespace detail
+
+inline namespace LUTRA_ISA {
+
+/// The hook of one block. It refers to all that it is made from.
+template <activation_observer Observer>
+class activation_hook {
+public:
+    static constexpr bool active = true;
+
+    /// @p selection: detail::selection_size elements, for floats and top-k; @p scratch: skip_zeros_scratch_bytes of fc2.
+    activation_hook(const activation_rules& rules, std::size_t layer, std::span<std::uint32_t> selection, arena& scratch,
+                    Observer& observer) noexcept
+        : rules_{rules}, layer_{layer}, selection_{selection}, scratch_{scratch}, observer_{observer} {}
+
+    /// Whether outputs are pruned before they join the residual stream.
+    [[nodiscard]] bool prunes() const noexcept { return rules_.pruning.active(); }
+
+    /// An activation was made.
+    void operator()(activation_point p, const matrix_view<float>& x) const {
+        if (is_pruned_at(p)) prune(x, rules_.pruning, selection_);
+        if (p == activation_point::hidden && rules_.hidden_threshold > 0)
+            for (std::size_t r = 0; r < x.rows(); ++r) prune_threshold(x.row(r), rules_.hidden_threshold);
+        tell<float>(p, x);
+    }
+    /// The same in int8 at @p scale.
+    void operator()(activation_point p, const matrix_view<std::int8_t>& x, float scale) const {
+        if (is_pruned_at(p)) prune(x, rules_.pruning, scale);
+        if (p == activation_point::hidden && rules_.hidden_threshold > 0)
+            for (std::size_t r = 0, t = static_cast<std::size_t>(integer_threshold(rules_.hidden_threshold, scale));
+                 r < x.rows(); ++r)
+                prune_threshold(x.row(r), static_cast<int>(t));
+        tell<std::int8_t>(p, x);
+    }
+
+    /// fc2's product in float, by whose zeros rows of weights are skipped where that is chosen and pays.
+    void fc2(matrix_view<const float> hidden, const packed_float_b& weight, matrix_view<float> y,
+             const float_epilogue& e) const {
+        if (rules_.skip_zeros)
+            tell(gemm_skip_zeros(hidden, weight, y, scratch_, e));
+        else
+            gemm(hidden, weight, y, e);
+    }
+    /// The same in int8.
+    template <class Use>
+    void fc2(matrix_view<const std::int8_t> hidden, const skipping_int8_b& weight, const Use& use) const {
+        if (rules_.skip_zeros)
+            tell(gemm_skip_zeros(hidden, weight, scratch_, use));
+        else
+            gemm(hidden, weight.dense, scratch_, use);
+    }
+
+private:
+    template <class T>
+    void tell(activation_point p, matrix_view<const T> x) const {
+        if constexpr (lutra::detail::observes<Observer>) observer_.activation(layer_, p, x);
+    }
+    void tell([[maybe_unused]] const skip_count& counted) const {
+        if constexpr (lutra::detail::observes<Observer>) observer_.skipped(layer_, activation_point::hidden, counted);
+    }
+
+    const activation_rules& rules_;
+    std::size_t layer_;
+    std::span<std::uint32_t> selection_;
+    arena& scratch_;
+    Observer& observer_;
+};
+
+namespace kernel {
+/// to += from, of dense matrices of one shape.
+inline void add_rows(matrix_view<const float> from, matrix_view<float> to) noexcept {
+    for_each_register(from.rows() * from.cols(), [&](std::size_t i, std::size_t n) {
+        store_some(to.data() + i, load_some(to.data() + i, n) + load_some(from.data() + i, n), n);
+    });
+}
+} // namespace kernel
+
+} // namespace LUTRA_ISA
+} // namespace lutra

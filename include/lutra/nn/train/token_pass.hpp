@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/config.hpp>
+#if !LUTRA_HOSTED
+    #error "lutra/nn/train is for hosts: train there and run the model with lutra/nn on firmware."
+#endif
+
+#include <lutra/core/arena.hpp>
+#include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/token_flow.hpp>
+#include <lutra/nn/train/backward.hpp>
+#include <lutra/nn/train/float_pass.hpp>
+#include <lutra/nn/train/loss.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace lutra {
+inline namespace LUTRA_ISA {
+
+/// Backward of sending rows by @p map: the gradient @p dy of the rows that stay becomes @p dx of all.
+inline void send_tokens_backward(const token_map& map, matrix_view<const float> dy, matrix_view<float> dx) {
+    for (std::size_t image = 0; image < map.before.images(); ++image) {
+        const row_range from = map.before[image], after = map.after[image];
+        for (std::size_t r = from.first; r < from.first + from.count; ++r) {
+            float* out = &dx(r, 0);
+            if (map.to[r] == no_token) {
+                std::fill_n(out, dx.cols(), 0.0f);
+                continue;
+            }
+            const float *in = &dy(after.first + map.to[r], 0), weight = map.weight[r];
+            for (std::size_t j = 0; j < dx.cols(); ++j) out[j] = weight * in[j];
+        }
+    }
+}
+
+/// The gradient of class attention through the weights of the fused tokens, which keep_top and keep_above made of the rows
+/// of @p x: one a row to @p dattention, of the sum over the heads @p attention. @p y are the rows that stayed, @p dy their
+/// gradient.
+inline void fuse_backward(const vit_config& c, rest_tokens rest, const token_map& map, std::span<const float> attention,
+                          matrix_view<const float> x, matrix_view<const float> y, matrix_view<const float> dy,
+                          std::span<float> dattention) {
+    const float one = static_cast<float>(c.heads);
+    for (std::size_t image = 0; image < map.before.images(); ++image) {
+        const auto [first, count] = map.before[image];
+        const auto [start, after] = map.after[image];
+        std::fill_n(dattention.begin() + static_cast<std::ptrdiff_t>(first), count, 0.0f);
+        if (rest == rest_tokens::drop || after == count) continue;
+        const std::size_t fused = start + after - 1;
+        float sum = 0;
+        for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r)
+            if (map.to[r] + 1 == after) sum += attention[r];
+        if (rest == rest_tokens::mean && !(sum > 0)) continue;
+        for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r) {
+            if (map.to[r] + 1 != after) continue;
+            float dot = 0;
+            for (std::size_t j = 0; j < x.cols(); ++j)
+                dot += dy(fused, j) * (rest == rest_tokens::mean ? x(r, j) - y(fused, j) : x(r, j));
+            dattention[r] = rest == rest_tokens::mean ? dot / sum : dot / one;
+        }
+    }
+}
+
+/// Adds to @p dqkv what the gradient @p dattention of the class token's probabilities, summed over the heads, asks for.
+inline void class_attention_backward(const vit_config& c, const block_activations& a, std::span<const float> dattention,
+                                     matrix_view<float> dqkv) {
+    const std::size_t width = c.head_dim();
+    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+    for (std::size_t image = 0; image < a.tokens.images(); ++image) {
+        const auto [first, tokens] = a.tokens[image];
+        for (std::size_t head = 0; head < c.heads; ++head) {
+            const auto h = head_of(a.qkv, c, a.tokens[image], head), dh = head_of(dqkv, c, a.tokens[image], head);
+            const auto p = probabilities_of(c, a.probabilities, image, head, tokens, tokens).row(0);
+            float mean = 0;
+            for (std::size_t t = 0; t < tokens; ++t) mean += p[t] * dattention[first + t];
+            for (std::size_t t = 0; t < tokens; ++t) {
+                const float ds = scale * p[t] * (dattention[first + t] - mean);
+                for (std::size_t j = 0; j < width; ++j) {
+                    dh.query(0, j) += ds * h.key(t, j);
+                    dh.key(t, j) += ds * h.query(0, j);
+                }
+            }
+        }
+    }
+}
+
+/// Forward and backward in float of a network that drops tokens, as float_vit does with the same choices: for vit_trainer to
+/// train what is left. Which tokens stay counts as fixed; the gradient passes through fused and merged tokens, and through
+/// the class attention that weights the fused ones.
+///
+/// @code
+/// std::vector<lutra::layer_choice> choices(config.depth);
+/// choices[1].tokens = lutra::token_pruning::keep_top(0.5f);
+/// lutra::vit_trainer trainer{config, options, lutra::token_pass<>{choices}};
+/// @endcode
+template <vit_policy Policy = vit_defaults>
+class token_pass {
+public:
+    token_pass() = default; ///< all tokens
+    /// One choice a block, or none.
+    explicit token_pass(std::span<const layer_choice> choices) : choices_{choices.begin(), choices.end()} {}
+
+    [[nodiscard]] std::size_t scratch_bytes(const vit_config& c, std::size_t images) const {
+        if (drops_nothing()) return dense_.scratch_bytes(c, images);
+        arena a = arena::counting();
+        static_cast<void>(buffers::take(c, images, a));
+        return a.used();
+    }
+
+    /// As float_pass, which it is where no token is dropped, and panics where there is not one choice a block or a rule
+    /// reads softmax attention that the network does not have.
+    loss_report run(const vit_parameters<const float>& p, matrix_view<const float> images, const training_targets& targets,
+                    const vit_parameters<float>& g, arena& scratch) const {
+        const vit_config& c = p.config();
+        require(choices_.empty() || choices_.size() == c.depth, panic_code::bad_shape,
+                "a token_pass takes no layer_choice or one a block", static_cast<long long>(choices_.size()), c.depth);
+        detail::require_token_rules(c, choices_);
+        if (drops_nothing()) return dense_.run(p, images, targets, g, scratch);
+        const std::size_t mark = scratch.used();
+        const buffers b = buffers::take(c, images.rows(), scratch);
+        extract_patches(c, images, b.patches);
+        embed(p, b.patches, b.blocks.front().before.input);
+        token_rows rows{images.rows(), c.tokens()};
+        bool merged = false;
+        for (std::size_t i = 0; i < c.depth; ++i) run_block(p, i, b, rows, merged);
+        const block_activations& last = b.blocks.back().after;
+        classify(p, rows, last.output, b.head_normed, b.logits, b.head_statistics);
+        const loss_report report = loss_of(b.logits, targets, b.dlogits);
+        matrix_view<float> d = head_backward(p, b, g), other = b.other;
+        for (std::size_t i = c.depth; i-- > 0;) {
+            const block& k = b.blocks[i];
+            feed_forward_backward(p.block(i), k.after, g.block(i), d, b.scratch.first(d.rows()));
+            const token_pruning pruning = pruning_of(i);
+            std::span<float> dattention;
+            if (pruning.rule != token_rule::none) {
+                const matrix_view<float> dx{other.data(), k.before.tokens.rows(), c.dim};
+                if (pruning.reads_class_attention()) {
+                    dattention = b.dattention;
+                    fuse_backward(c, pruning.rest, k.map, k.attention, k.before.middle, k.after.middle, d, dattention);
+                }
+                send_tokens_backward(k.map, d, dx);
+                other = d;
+                d = dx;
+            }
+            attend_backward(c, p.block(i), k.before, g.block(i), d, b.scratch.first(d.rows()), [&](matrix_view<float> dqkv) {
+                if (!dattention.empty()) class_attention_backward(c, k.before, dattention, dqkv);
+            });
+        }
+        embed_backward(p, b, d, g);
+        scratch.release(mark);
+        return report;
+    }
+
+private:
+    struct block {
+        block_activations before, after; ///< of attention, and of the MLP: the same where no token is dropped
+        matrix_view<float> kept;         ///< rows x dim: the rows of `middle` that stay
+        token_map map;
+        std::span<float> attention; ///< a row: class attention
+    };
+    struct buffers {
+        matrix_view<float> patches;
+        std::span<block> blocks;
+        matrix_view<float> head_normed, dhead; ///< (images * prefix tokens) x dim
+        std::span<float> head_statistics;
+        matrix_view<float> logits, dlogits; ///< images x classes
+        matrix_view<float> dx, other;       ///< rows x dim
+        block_gradients scratch;
+        std::span<float> sizes, log_sizes, dattention; ///< a row
+        token_scratch<float> choose;
+
+        static buffers take(const vit_config& c, std::size_t images, arena& memory) {
+            const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim, prefix = c.prefix_tokens();
+            const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
+            const auto floats = [&](std::size_t n) { return memory.take<float>(n); };
+            buffers b;
+            b.patches = matrix(images * c.patches(), c.patch_size());
+            b.blocks = memory.take<block>(c.depth);
+            matrix_view<float> x = matrix(rows, d);
+            for (std::size_t i = 0; i < c.depth; ++i) {
+                block k;
+                k.before.tokens = {images, tokens};
+                k.before.input = x;
+                k.before.normed1 = matrix(rows, d);
+                k.before.qkv = matrix(rows, 3 * d);
+                k.before.probabilities = floats(images * c.heads * c.attention_floats());
+                k.before.context = matrix(rows, d);
+                k.before.middle = matrix(rows, d);
+                k.before.normed2 = matrix(rows, d);
+                k.before.hidden = matrix(rows, c.mlp);
+                k.before.slope = matrix(rows, c.mlp);
+                k.before.output = x = matrix(rows, d);
+                k.before.statistics1 = floats(2 * rows);
+                k.before.statistics2 = floats(2 * rows);
+                k.kept = matrix(rows, d);
+                k.map = token_map::take(images, tokens, memory);
+                k.attention = floats(rows);
+                if (!b.blocks.empty()) b.blocks[i] = k;
+            }
+            b.head_normed = matrix(images * prefix, d);
+            b.dhead = matrix(images * prefix, d);
+            b.head_statistics = floats(2 * images * prefix);
+            b.logits = matrix(images, c.classes);
+            b.dlogits = matrix(images, c.classes);
+            b.dx = matrix(rows, d);
+            b.other = matrix(rows, d);
+            b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp), floats(attention_gradient_floats(c))};
+            b.sizes = floats(rows);
+            b.log_sizes = floats(rows);
+            b.dattention = floats(rows);
+            b.choose = token_scratch<float>::take(c, memory);
+            return b;
+        }
+    };
+
+    bool drops_nothing() const {
+        return std::all_of(choices_.begin(), choices_.end(),
+                           [](const layer_choice& k) { return k.tokens.rule == token_rule::none; });
+    }
+    token_pruning pruning_of(std::size_t i) const { return choices_.empty() ? token_pruning{} : choices_[i].tokens; }
+
+    /// Forward of block @p i, of whose tokens @p rows tells before and after it; @p merged whether sizes are kept.
+    void run_block(const vit_parameters<const float>& p, std::size_t i, const buffers& b, token_rows& rows,
+                   bool& merged) const {
+        const vit_config& c = p.config();
+        const token_pruning pruning = pruning_of(i);
+        block& k = b.blocks[i];
+        k.before = k.after = k.before.with_tokens(rows);
+        token_attention<float> asked;
+        if (merged) asked.log_sizes = b.log_sizes.first(rows.rows());
+        if (pruning.reads_class_attention()) asked.class_attention = k.attention.first(rows.rows());
+        attend(c, p.block(i), k.before, {}, asked);
+        project(p.block(i), k.before);
+        if (pruning.rule != token_rule::none) {
+            if (pruning.rule == token_rule::merge_similar && !merged) {
+                std::fill(b.sizes.begin(), b.sizes.end(), 1.0f);
+                merged = true;
+            }
+            k.map.before = rows;
+            select_tokens<float>(c, pruning, k.before.qkv, asked.class_attention, static_cast<float>(c.heads),
+                                 merged ? b.sizes : std::span<float>{}, k.map, b.choose);
+            rows = k.map.after;
+            k.after.middle = k.kept.block(0, 0, rows.rows(), c.dim);
+            for (std::size_t image = 0; image < rows.images(); ++image) {
+                const row_range from = k.map.before[image], to = rows[image];
+                send_tokens(k.map, image, k.before.middle.block(from.first, 0, from.count, c.dim),
+                            k.kept.block(to.first, 0, to.count, c.dim));
+            }
+            k.after = k.after.with_tokens(rows);
+            for (std::size_t r = 0; merged && r < rows.rows(); ++r) b.log_sizes[r] = std::log(b.sizes[r]);
+        }
+        feed_forward<typename Policy::activation>(c, p.block(i), k.after);
+    }
+
+    /// Of the heads and the last layer norm: returns the gradient of the last block's output.
+    static matrix_view<float> head_backward(const vit_parameters<const float>& p, const buffers& b,
+                                            const vit_parameters<float>& g) {
+        const vit_config& c = p.config();
+        const block_activations& last = b.blocks.back().after;
+        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
+        const matrix_view<float> dx = b.dx.block(0, 0, last.tokens.rows(), d);
+        std::fill_n(dx.data(), dx.rows() * d, 0.0f);
+        if (c.distilled)
+            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
+        for (std::size_t which = 0; which < prefix; ++which) {
+            const auto part = [&](matrix_view<float> m) {
+                return matrix_view<float>{m.data() + which * d, b.logits.rows(), d, prefix * d};
+            };
+            linear_backward(part(b.head_normed), which == 0 ? p.head : p.head_dist, b.dlogits,
+                            which == 0 ? g.head : g.head_dist, part(b.dhead));
+        }
+        for (std::size_t r = 0; r < b.dhead.rows(); ++r) {
+            const std::size_t row = last.tokens[r / prefix].first + r % prefix;
+            layer_norm_backward(last.output.row(row), p.norm.weight,
+                                {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]}, b.dhead.row(r), g.norm.weight,
+                                g.norm.bias, dx.row(row));
+        }
+        return dx;
+    }
+
+    /// Of tokens, positions and the patch embedding.
+    static void embed_backward(const vit_parameters<const float>& p, const buffers& b, matrix_view<const float> dx,
+                               const vit_parameters<float>& g) {
+        const vit_config& c = p.config();
+        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+        for (std::size_t image = 0; image < dx.rows() / tokens; ++image) {
+            const auto dtokens = dx.block(image * tokens, 0, tokens, d);
+            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
+            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
+            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
+            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
+                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
+        }
+    }
+
+    std::vector<layer_choice> choices_;
+    float_pass<Policy> dense_;
+};
+static_assert(training_pass<token_pass<>>);
+
+} // namespace LUTRA_ISA
+} // namespace lutra
