@@ -37,7 +37,8 @@ namespace lutra {
 /// const double gigamacs = 1e-9 * static_cast<double>(lutra::describe(config, choices, 1, out).macs());
 /// @endcode
 template <class Builder>
-constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images, Builder& out) {
+constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images,
+                            Builder& out) {
     require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape, "describe takes one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
     struct product {
@@ -52,29 +53,12 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
     const operand activation{}, weight{.cls = tensor_class::weight};
     std::uint32_t layer = 0;
     const auto matmul = [&](std::string_view label, product p, const operand& rhs, const lowered_multiplier& by) {
-        return operation{.kind = kind::matmul,
-                         .label = label,
-                         .layer = layer,
-                         .batch = p.batch,
-                         .m = p.m,
-                         .n = p.n,
-                         .k = p.k,
-                         .lhs = activation,
-                         .rhs = rhs,
-                         .out = activation,
-                         .mac = by.cost,
-                         .multiplier = by.name};
+        return operation{.kind = kind::matmul, .label = label, .layer = layer, .batch = p.batch, .m = p.m, .n = p.n,
+                         .k = p.k, .lhs = activation, .rhs = rhs, .out = activation, .mac = by.cost, .multiplier = by.name};
     };
     const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
-        return operation{.kind = what,
-                         .label = label,
-                         .layer = layer,
-                         .batch = e.batch,
-                         .m = e.m,
-                         .n = e.n,
-                         .lhs = activation,
-                         .rhs = rhs,
-                         .out = activation};
+        return operation{.kind = what, .label = label, .layer = layer, .batch = e.batch, .m = e.m, .n = e.n,
+                         .lhs = activation, .rhs = rhs, .out = activation};
     };
     const auto softmax_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
         const auto scores = out.add(matmul("attn.scores", {maps, asking, width, tokens}, activation, by), {qkv});

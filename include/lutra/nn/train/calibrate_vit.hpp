@@ -82,8 +82,8 @@ template <vit_policy Policy = vit_defaults, executor Executor>
                 at.block(i, block_tensor::key).add(b.qkv.row(r).subspan(d, d));
                 at.block(i, block_tensor::value).add(b.qkv.row(r).subspan(2 * d, d));
             }
-            at.block(i, block_tensor::context)
-                .add(detail::elements_of(pruning.rule == token_rule::keep_prefix ? after.context : b.context));
+            at.block(i, block_tensor::context).add(detail::elements_of(
+                pruning.rule == token_rule::keep_prefix ? after.context : b.context));
             at.block(i, block_tensor::normed2).add(detail::elements_of(after.normed2));
             at.block(i, block_tensor::hidden).add(detail::elements_of(after.hidden));
         }
