@@ -12,7 +12,9 @@
 #include "gemm/shapes.hpp"
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 /// @file

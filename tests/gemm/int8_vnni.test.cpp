@@ -112,12 +112,31 @@ void check_shared(lutra::isa instructions) {
         }
 }
 
+/// Columns that pick their own rows, likewise.
+void check_n_m(lutra::isa instructions) {
+    byte_source source{lutra::random_generator{7}};
+    for (const auto& m : made_plans())
+        for (const lutra::n_m pattern : {lutra::n_m{2, 4}, lutra::n_m{1, 4}, lutra::n_m{3, 5}, lutra::n_m{5, 16}})
+            for (std::size_t rows = 1; rows < 28; ++rows) {
+                const std::size_t k = rows * 11 % 70, n = 1 + rows * 7 % 50;
+                const test_operand<std::int8_t> a{rows, k, layouts[rows % 4], [&] { return source(); }};
+                const test_operand<std::int8_t> b{k, n, layouts[rows / 4 % 4], [&] { return source(); }};
+                const test_mask mask = random_n_m(k, n, pattern, rows);
+                const lutra::arena_memory packed{lutra::packed_n_m_bytes(m, pattern, k, n, instructions)};
+                const auto right = lutra::kernel::pack_n_m_for(b, mask, pattern, m, packed.bytes(), instructions);
+                INFO(m.name << ' ' << rows << 'x' << k << 'x' << n);
+                CHECK(sparse_product(a, right, lutra::n_m_gemm_scratch_bytes(m, rows, k, instructions)) ==
+                      masked_product(m, a, b, mask));
+            }
+}
+
 } // namespace
 
 TEST_CASE("the 512-bit tile of byte dot products") {
     if (lutra::has_isa(lutra::isa::avx512bw)) {
         check_tile<lutra::kernel::int8_avx512vnni>();
         check_shared(lutra::isa::avx512vnni);
+        check_n_m(lutra::isa::avx512vnni);
     }
     SUCCEED();
 }
@@ -125,6 +144,7 @@ TEST_CASE("the 256-bit tile of byte dot products") {
     if (lutra::has_isa(lutra::isa::avx2)) {
         check_tile<lutra::kernel::int8_avx_vnni>();
         check_shared(lutra::isa::avx_vnni);
+        check_n_m(lutra::isa::avx_vnni);
     }
     SUCCEED();
 }

@@ -47,8 +47,8 @@ void check_n_m(const lutra::lowered_multiplier& m, n_m pattern, std::size_t rows
     const operands x{rows, k, n, seed};
     const test_mask mask = random_n_m(k, n, pattern, seed);
     const auto expected = masked_product(m, x.a, x.b, mask);
-    const lutra::arena_memory packed{lutra::packed_n_m_bytes(m, pattern, k, n)};
     for (const isa i : usable_isas()) {
+        const lutra::arena_memory packed{lutra::packed_n_m_bytes(m, pattern, k, n, i)};
         const auto b = lutra::pack_n_m(x.b, mask, pattern, m, packed.bytes(), i);
         if (sparse_product(x.a, b, lutra::n_m_gemm_scratch_bytes(m, rows, k, i)) != expected)
             FAIL(text(m, rows, k, n, i) << ' ' << int{pattern.n} << ':' << int{pattern.m} << ", seed " << seed);
@@ -172,8 +172,8 @@ TEST_CASE("products of dropped weights are not made, those of kept zeros are") {
         test_mask mask{k, 18, false};
         for (std::size_t i = 0; i < k; i += 4)
             for (std::size_t j = 0; j < 18; ++j) mask.at(i, j) = 1;
-        const lutra::arena_memory packed{lutra::packed_n_m_bytes(plus_one.plan(), {1, 4}, k, 18)};
         for (const isa i : usable_isas()) {
+            const lutra::arena_memory packed{lutra::packed_n_m_bytes(plus_one.plan(), {1, 4}, k, 18, i)};
             const auto by_column = lutra::pack_n_m(b, mask, {1, 4}, plus_one.plan(), packed.bytes(), i);
             CHECK(sparse_product(a, by_column, lutra::n_m_gemm_scratch_bytes(plus_one.plan(), 3, k, i)) ==
                   std::vector<std::int32_t>(3 * 18, count));

@@ -9,6 +9,7 @@
 #include <lutra/prune/token_pruning.hpp>
 
 #include <concepts>
+#include <span>
 #include <utility>
 
 namespace lutra {
@@ -65,6 +66,7 @@ struct layer_choice {
     token_pruning tokens{};         ///< which tokens go on to the MLP and the later blocks
     bool skip_zeros = false;        ///< fc2 skips the weights that meet zeros, where that pays
     float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
+    std::span<const float> taus{};  ///< one an activation_point, in place of pruning.tau; or empty (see activation_thresholds)
 };
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).

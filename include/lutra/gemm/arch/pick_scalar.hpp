@@ -9,21 +9,30 @@
 #include <cstdint>
 
 /// @file
-/// Tiles of sparse weights that pick their activations: in one step each of a panel's 16 columns takes two of the eight
-/// activations that lie at the step's offset, its own two, and adds their products with its two weights. All instruction
-/// sets read one layout, [panel][step][weights, picks]: two 16-bit weights a column, and for each the two bytes of the
-/// activation within the 16 that are read. A weight that pads is a factor of zero and adds no product.
+/// Tiles of sparse weights that pick their activations: in one step each of a panel's 16 columns takes some of the
+/// activations in the 16 bytes at the step's offset, its own ones, and adds their products with its weights: two of eight in
+/// tiles of 16-bit lanes, four of sixteen in tiles of 8-bit ones. Weights lie as [panel][step][weights, picks]: four bytes
+/// of weights a column, and for each byte of an activation its place among the 16. A weight that pads is a factor of zero
+/// and adds no product. In all else these are tiles as in int8_panel.hpp, with the lanes of 16 bytes as their `group`.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-inline constexpr std::size_t pick_window = 8;                  ///< activations a step chooses from
-inline constexpr std::size_t pick_lanes = 4 * panel_columns;   ///< 16-bit lanes a step and panel: weights, then picks
-inline constexpr std::size_t pick_columns = 2 * panel_columns; ///< where the picks begin
+inline constexpr std::size_t pick_bytes = 16;               ///< of activations a step chooses from
+inline constexpr std::size_t pick_part = 4 * panel_columns; ///< bytes of a step's weights, and of its picks
+inline constexpr std::size_t pick_window = pick_bytes / 2;  ///< 16-bit activations a step chooses from
+inline constexpr std::size_t pick_columns = pick_part / 2;  ///< where the picks begin, in 16-bit lanes
+inline constexpr std::size_t pick_lanes = 2 * pick_columns; ///< 16-bit lanes a step
 
-/// The picks of activation @p i of a window: the places of its two bytes.
-constexpr std::int16_t pick_of(std::size_t i) noexcept { return static_cast<std::int16_t>(2 * i + ((2 * i + 1) << 8)); }
+/// The picks of activation @p i of a window: the places of its bytes.
+template <class Lane>
+constexpr Lane pick_of(std::size_t i) noexcept {
+    if constexpr (sizeof(Lane) == 1)
+        return static_cast<Lane>(i);
+    else
+        return static_cast<Lane>(2 * i + ((2 * i + 1) << 8));
+}
 
 /// The tile in plain C++.
 struct pick_scalar {

@@ -10,11 +10,14 @@
 #include <lutra/gemm/arch/pick_avx512.hpp>
 #include <lutra/gemm/arch/pick_neon.hpp>
 #include <lutra/gemm/arch/pick_scalar.hpp>
+#include <lutra/gemm/arch/pick_vnni.hpp>
 #include <lutra/gemm/detail/no_overlap.hpp>
+#include <lutra/gemm/detail/panel_gemm.hpp>
 #include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -26,25 +29,53 @@ namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-/// Calls f(Tile{}) with the tile of @p instructions that picks.
+/// Calls f(Tile{}) with the tile of @p instructions that picks: of 8-bit lanes where @p narrow says that factors fit them
+/// and there is one, else of 16-bit lanes.
 template <class F>
-constexpr decltype(auto) with_pick_tile(isa instructions, F&& f) {
+constexpr decltype(auto) with_pick_tile(isa instructions, [[maybe_unused]] bool narrow, F&& f) {
     switch (instructions) {
 #if LUTRA_RUNTIME_DISPATCH || (defined(__AVX512BW__) && defined(__AVX512VL__))
+    #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512VNNI__)
     case isa::avx512vbmi:
     case isa::avx512vnni:
+        if (narrow) return f(pick_avx512vnni{});
+        return f(pick_avx512{});
+    #endif
     case isa::avx512bw: return f(pick_avx512{});
 #endif
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
+    #if LUTRA_RUNTIME_DISPATCH || defined(__AVXVNNI__)
     case isa::avx_vnni:
+        if (narrow) return f(pick_avx_vnni{});
+        return f(pick_avx2{});
+    #endif
     case isa::avx2: return f(pick_avx2{});
 #endif
 #if defined(__ARM_NEON) && defined(__aarch64__)
+    #if defined(__ARM_FEATURE_DOTPROD)
     case isa::neon_dot:
+        if (narrow) return f(pick_neon_dot{});
+        return f(pick_neon{});
+    #endif
     case isa::neon: return f(pick_neon{});
 #endif
     default: return f(pick_scalar{});
     }
+}
+
+/// How often a tile of 8-bit lanes doubles its sums after each term of @p m.
+constexpr std::array<std::uint8_t, max_rank> term_doublings(const lowered_multiplier& m) noexcept {
+    std::array<std::uint8_t, max_rank> doublings{};
+    for (std::size_t term = 0; term < m.rank; ++term)
+        doublings[term] = static_cast<std::uint8_t>(m.shifts[term] - (term + 1u < m.rank ? m.shifts[term + 1] : 0));
+    return doublings;
+}
+
+/// Adds to each of @p rows rows of sums the same values, one a column, modulo 2^32.
+inline void add_to_columns(std::int32_t* sums, std::size_t stride, std::size_t rows, std::size_t columns,
+                           const std::int32_t* values) noexcept {
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t c = 0; c < columns; ++c) add_wrapped(sums[r * stride + c], values[c]);
 }
 
 /// Panics unless the products of @p m are sums of mapped factors: a table has no kernel that skips.

@@ -35,30 +35,51 @@ inline namespace LUTRA_ISA {
 
 namespace kernel {
 
-/// Calls f(first, end, slots) for each window of rows that a step picks from: whole groups, or parts of a long one, of which
-/// a column keeps at most @p slots.
+/// Calls f(first, end, most) for each window of at most @p window rows that a step picks from: whole groups, or parts of a
+/// long one, of which a column keeps at most @p most.
 template <class F>
-constexpr void for_each_pick_window(n_m pattern, std::size_t k, F&& f) {
-    const std::size_t whole = std::max<std::size_t>(1, pick_window / pattern.m) * pattern.m;
+constexpr void for_each_pick_window(n_m pattern, std::size_t window, std::size_t k, F&& f) {
+    const std::size_t whole = std::max<std::size_t>(1, window / pattern.m) * pattern.m;
     for (std::size_t k0 = 0; k0 < k; k0 += whole)
-        for (std::size_t first = k0; first < std::min(k0 + whole, k); first += pick_window) {
-            const std::size_t end = std::min({first + pick_window, k0 + whole, k});
-            std::size_t slots = 0;
+        for (std::size_t first = k0; first < std::min(k0 + whole, k); first += window) {
+            const std::size_t end = std::min({first + window, k0 + whole, k});
+            std::size_t most = 0;
             for (std::size_t group = first; group < end; group += pattern.m)
-                slots += std::min<std::size_t>(pattern.n, end - group);
-            f(first, end, slots);
+                most += std::min<std::size_t>(pattern.n, end - group);
+            f(first, end, most);
         }
 }
 
-/// Steps of a term: two slots each.
-constexpr std::size_t n_m_steps(n_m pattern, std::size_t k) {
-    std::size_t steps = 0;
-    for_each_pick_window(pattern, k, [&](std::size_t, std::size_t, std::size_t slots) { steps += (slots + 1) / 2; });
-    return steps;
-}
-/// Bytes of the steps' offsets.
-constexpr std::size_t n_m_offset_bytes(const lowered_multiplier& m, n_m pattern, std::size_t k) {
-    return lutra::detail::round_up(n_m_steps(pattern, k) * m.rank * sizeof(std::uint32_t), arena::alignment);
+/// Where the parts of a packed operand lie: where each step reads, sums that take back a tile's lhs_offset, panels.
+template <class Tile>
+struct n_m_layout {
+    using lane = typename Tile::rhs_lane;
+    static constexpr std::size_t slots = 4 / sizeof(lane); ///< weights a column and step
+    static constexpr std::size_t part = pick_part / sizeof(lane), step_lanes = 2 * part;
+
+    std::size_t steps = 0; ///< of a term
+    std::size_t all_steps, panels;
+
+    constexpr n_m_layout(n_m pattern, std::size_t rank, std::size_t k, std::size_t n)
+        : panels{(n + panel_columns - 1) / panel_columns} {
+        for_each_pick_window(pattern, Tile::group, k,
+                             [&](std::size_t, std::size_t, std::size_t most) { steps += steps_for(most); });
+        all_steps = rank * steps;
+    }
+    [[nodiscard]] static constexpr std::size_t steps_for(std::size_t most) noexcept { return (most + slots - 1) / slots; }
+    [[nodiscard]] constexpr std::size_t offset_bytes() const noexcept {
+        return lutra::detail::round_up(all_steps * sizeof(std::uint32_t), arena::alignment);
+    }
+    [[nodiscard]] constexpr std::size_t lanes_at() const noexcept {
+        return offset_bytes() + (Tile::lhs_offset == 0 ? 0 : panels * panel_columns * sizeof(std::int32_t));
+    }
+    [[nodiscard]] constexpr std::size_t bytes() const noexcept { return lanes_at() + panels * all_steps * 2 * pick_part; }
+};
+
+/// Calls f(Tile{}) with the tile of @p instructions that picks for factors of @p m.
+template <class F>
+constexpr decltype(auto) with_n_m_tile(isa instructions, const lowered_multiplier& m, F&& f) {
+    return with_pick_tile(instructions, m.factors == factor_width::bits8, f);
 }
 
 /// Panics where a column keeps more than N of a group.
@@ -74,14 +95,77 @@ constexpr void require_n_m_mask(const gemm_operand<std::uint8_t>& kept, n_m patt
 
 } // namespace kernel
 
-/// Bytes that `pack_n_m` needs for a K x N operand under the plan of @p m; the same on every instruction set.
+/// Bytes that `pack_n_m` needs for a K x N operand under the plan of @p m.
+[[nodiscard]] constexpr std::size_t packed_n_m_bytes(const lowered_multiplier& m, n_m pattern, std::size_t k, std::size_t n,
+                                                     isa instructions) {
+    require_pattern(pattern);
+    return kernel::with_n_m_tile(instructions, m, [&]<class Tile>(Tile) {
+        return kernel::n_m_layout<Tile>{pattern, m.rank, k, n}.bytes();
+    });
+}
 [[nodiscard]] constexpr std::size_t packed_n_m_bytes(const lowered_multiplier& m, n_m pattern, std::size_t k,
                                                      std::size_t n) {
-    require_pattern(pattern);
-    const std::size_t panels = (n + kernel::panel_columns - 1) / kernel::panel_columns;
-    return kernel::n_m_offset_bytes(m, pattern, k) +
-           panels * kernel::n_m_steps(pattern, k) * m.rank * kernel::pick_lanes * sizeof(std::int16_t);
+    return packed_n_m_bytes(m, pattern, k, n, best_isa());
 }
+
+namespace kernel {
+
+/// Packs @p b into memory of n_m_layout's bytes.
+template <class Tile>
+void pack_n_m_panels(const gemm_operand<std::int8_t>& b, const gemm_operand<std::uint8_t>& kept, n_m pattern,
+                     const lowered_multiplier& m, std::byte* memory) noexcept {
+    using layout_type = n_m_layout<Tile>;
+    using lane = typename Tile::rhs_lane;
+    constexpr std::size_t slots = layout_type::slots;
+    const layout_type layout{pattern, m.rank, b.rows, b.cols};
+    const std::size_t depth = lutra::detail::round_up(b.rows, Tile::group); // of a term in a mapped row of A
+    auto* offset = reinterpret_cast<std::uint32_t*>(memory);
+    for (std::size_t term = 0; term < m.rank; ++term)
+        for_each_pick_window(pattern, Tile::group, b.rows, [&](std::size_t first, std::size_t, std::size_t most) {
+            const std::size_t steps = layout_type::steps_for(most);
+            offset = std::fill_n(offset, steps, static_cast<std::uint32_t>(term * depth + first));
+        });
+    [[maybe_unused]] auto* taken = reinterpret_cast<std::int32_t*>(memory + layout.offset_bytes());
+    if constexpr (Tile::lhs_offset != 0) std::fill_n(taken, layout.panels * panel_columns, 0);
+    auto* out = reinterpret_cast<lane*>(memory + layout.lanes_at());
+    std::fill_n(out, layout.panels * layout.all_steps * layout_type::step_lanes, lane{0});
+    for (std::size_t j0 = 0; j0 < b.cols; j0 += panel_columns)
+        for (std::size_t term = 0; term < m.rank; ++term) {
+            std::int16_t map[256];
+            rhs_map(m, term, sizeof(lane) > 1, map);
+            for_each_pick_window(pattern, Tile::group, b.rows, [&](std::size_t first, std::size_t end, std::size_t most) {
+                for (std::size_t j = 0; j < std::min(panel_columns, b.cols - j0); ++j) {
+                    std::size_t slot = 0;
+                    for (std::size_t k = first; k < end; ++k) {
+                        if (kept(k, j0 + j) == 0) continue;
+                        lane* to = out + slot / slots * layout_type::step_lanes + j * slots + slot % slots;
+                        to[0] = static_cast<lane>(map[index_of(b(k, j0 + j))]);
+                        to[layout_type::part] = pick_of<lane>(k - first);
+                        if constexpr (Tile::lhs_offset != 0)
+                            add_wrapped(taken[j0 + j], -Tile::lhs_offset * to[0] * (1 << m.shifts[term]));
+                        ++slot;
+                    }
+                }
+                out += layout_type::steps_for(most) * layout_type::step_lanes;
+            });
+        }
+}
+
+/// `pack_n_m` on a machine that may lack @p instructions.
+inline packed_n_m pack_n_m_for(const gemm_operand<std::int8_t>& b, const gemm_operand<std::uint8_t>& kept, n_m pattern,
+                               const lowered_multiplier& m, std::span<std::byte> memory, isa instructions) {
+    require_separable(m);
+    require_pattern(pattern);
+    lutra::detail::require_memory(b);
+    lutra::detail::require_mask_of(kept, b);
+    require_n_m_mask(kept, pattern);
+    require_packing_memory(memory, packed_n_m_bytes(m, pattern, b.rows, b.cols, instructions), lutra::detail::footprint(b));
+    require_sum_fits(m, (b.rows + pattern.m - 1) / pattern.m * pattern.n);
+    with_n_m_tile(instructions, m, [&]<class Tile>(Tile) { pack_n_m_panels<Tile>(b, kept, pattern, m, memory.data()); });
+    return {m, pattern, memory.data(), b.rows, b.cols, instructions};
+}
+
+} // namespace kernel
 
 /// Packs the elements of @p b (K x N) that @p kept (K x N, 0 or not) keeps, at most N of M of each column, for products with
 /// @p m into @p memory: packed_n_m_bytes of it, on a 4-byte boundary. Masks by prune/n_m.hpp fit; so do sparser ones.
@@ -91,40 +175,7 @@ constexpr void require_n_m_mask(const gemm_operand<std::uint8_t>& kept, n_m patt
                                          const lowered_multiplier& m, std::span<std::byte> memory,
                                          isa instructions = best_isa()) {
     kernel::require_isa(instructions);
-    kernel::require_separable(m);
-    require_pattern(pattern);
-    lutra::detail::require_memory(b);
-    lutra::detail::require_mask_of(kept, b);
-    kernel::require_n_m_mask(kept, pattern);
-    kernel::require_packing_memory(memory, packed_n_m_bytes(m, pattern, b.rows, b.cols), lutra::detail::footprint(b));
-    kernel::require_sum_fits(m, (b.rows + pattern.m - 1) / pattern.m * pattern.n);
-    const std::size_t depth = lutra::detail::round_up(b.rows, kernel::pick_window); // of a term in a mapped row of A
-    auto* offset = reinterpret_cast<std::uint32_t*>(memory.data());
-    auto* out = reinterpret_cast<std::int16_t*>(memory.data() + kernel::n_m_offset_bytes(m, pattern, b.rows));
-    for (std::size_t j0 = 0; j0 < b.cols || j0 == 0; j0 += kernel::panel_columns)
-        for (std::size_t term = 0; term < m.rank; ++term) {
-            std::int16_t map[256];
-            kernel::rhs_map(m, term, true, map);
-            kernel::for_each_pick_window(pattern, b.rows, [&](std::size_t first, std::size_t end, std::size_t slots) {
-                const std::size_t steps = (slots + 1) / 2;
-                for (std::size_t s = 0; s < steps && j0 == 0; ++s)
-                    *offset++ = static_cast<std::uint32_t>(term * depth + first);
-                if (b.cols == 0) return;
-                std::fill_n(out, steps * kernel::pick_lanes, std::int16_t{0});
-                for (std::size_t j = 0; j < std::min(kernel::panel_columns, b.cols - j0); ++j) {
-                    std::size_t slot = 0;
-                    for (std::size_t k = first; k < end; ++k)
-                        if (kept(k, j0 + j) != 0) {
-                            std::int16_t* to = out + slot / 2 * kernel::pick_lanes + 2 * j + slot % 2;
-                            to[0] = map[kernel::index_of(b(k, j0 + j))];
-                            to[kernel::pick_columns] = kernel::pick_of(k - first);
-                            ++slot;
-                        }
-                }
-                out += steps * kernel::pick_lanes;
-            });
-        }
-    return {m, pattern, memory.data(), b.rows, b.cols, instructions};
+    return kernel::pack_n_m_for(b, kept, pattern, m, memory, instructions);
 }
 
 namespace kernel {
@@ -140,9 +191,13 @@ constexpr void take_n_m_scratch(const lowered_multiplier& m, std::size_t rows, s
 template <class Tile>
 void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratch, const lutra::detail::sum_sink& sink) {
     const lowered_multiplier& m = b.multiplier;
-    const std::size_t steps = n_m_steps(b.pattern, b.k) * m.rank, panels = (b.n + panel_columns - 1) / panel_columns;
-    const auto* lanes = reinterpret_cast<const std::int16_t*>(b.data + n_m_offset_bytes(m, b.pattern, b.k));
-    const tile_steps how{steps, 1, nullptr, reinterpret_cast<const std::uint32_t*>(b.data)};
+    const n_m_layout<Tile> layout{b.pattern, m.rank, b.k, b.n};
+    const std::size_t panels = layout.panels, panel_lanes = layout.all_steps * n_m_layout<Tile>::step_lanes;
+    const auto* lanes = reinterpret_cast<const typename Tile::rhs_lane*>(b.data + layout.lanes_at());
+    const auto doublings = term_doublings(m);
+    const auto* offsets = reinterpret_cast<const std::uint32_t*>(b.data);
+    const tile_steps how = sizeof(*lanes) == 1 ? tile_steps{layout.steps, m.rank, doublings.data(), offsets}
+                                               : tile_steps{layout.all_steps, 1, nullptr, offsets};
     const std::size_t block = mapped_block_rows<Tile>(m.rank, b.k, a.rows);
     mapped_rows<Tile> mapped{m, b.k, scratch, block};
     static_cast<void>(scratch.take<std::byte>(arena::alignment));
@@ -153,11 +208,14 @@ void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratc
         for (std::size_t panel = 0; panel < panels; panel += Tile::panels) {
             const std::size_t count = std::min(Tile::panels, panels - panel), j = panel * panel_columns;
             for_each_height(rows, Tile::rows, [&](std::size_t i, std::size_t height) {
-                give_tile(sink, i0 + i, height, j, std::min(count * panel_columns, b.n - j), count * panel_columns, buffer,
+                const std::size_t width = count * panel_columns;
+                give_tile(sink, i0 + i, height, j, std::min(width, b.n - j), width, buffer,
                           [&](std::int32_t* to, std::size_t stride) {
-                              tile_functions<Tile>::all[count - 1][height - 1](how, mapped.row(i), mapped.stride(),
-                                                                               lanes + panel * steps * pick_lanes,
-                                                                               steps * pick_lanes, to, stride);
+                              tile_functions<Tile>::all[count - 1][height - 1](
+                                  how, mapped.row(i), mapped.stride(), lanes + panel * panel_lanes, panel_lanes, to, stride);
+                              if constexpr (Tile::lhs_offset != 0)
+                                  add_to_columns(to, stride, height, width,
+                                                 reinterpret_cast<const std::int32_t*>(b.data + layout.offset_bytes()) + j);
                           });
             });
         }
@@ -168,9 +226,9 @@ template <class Use>
 void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_n_m& b) {
     require_output_apart(use, a);
     if constexpr (requires { lutra::detail::footprint(use.out); })
-        lutra::detail::require_apart(
-            lutra::detail::footprint(use.out),
-            {reinterpret_cast<std::uintptr_t>(b.data), 1, packed_n_m_bytes(b.multiplier, b.pattern, b.k, b.n), 0});
+        lutra::detail::require_apart(lutra::detail::footprint(use.out),
+                                     {reinterpret_cast<std::uintptr_t>(b.data), 1,
+                                      packed_n_m_bytes(b.multiplier, b.pattern, b.k, b.n, b.instructions), 0});
 }
 
 } // namespace kernel
@@ -180,7 +238,7 @@ void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[
 [[nodiscard]] constexpr std::size_t n_m_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
                                                            isa instructions) {
     arena a = arena::counting();
-    kernel::with_pick_tile(instructions, [&]<class Tile>(Tile) { kernel::take_n_m_scratch<Tile>(m, rows, k, a); });
+    kernel::with_n_m_tile(instructions, m, [&]<class Tile>(Tile) { kernel::take_n_m_scratch<Tile>(m, rows, k, a); });
     return a.used();
 }
 [[nodiscard]] constexpr std::size_t n_m_gemm_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k) {
@@ -202,8 +260,8 @@ void gemm(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratch, Use&
     lutra::detail::require_inner_dimension(a, b.k);
     lutra::detail::require_memory(a);
     const std::size_t mark = scratch.used();
-    kernel::with_pick_tile(
-        b.instructions, [&]<class Tile>(Tile) { kernel::n_m_product<Tile>(a, b, scratch, lutra::detail::sum_sink{use}); });
+    kernel::with_n_m_tile(b.instructions, b.multiplier,
+                          [&]<class Tile>(Tile) { kernel::n_m_product<Tile>(a, b, scratch, lutra::detail::sum_sink{use}); });
     scratch.release(mark);
 }
 

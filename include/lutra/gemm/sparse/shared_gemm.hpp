@@ -208,11 +208,7 @@ public:
           mapped_{b.multiplier, b.k, scratch, block_},
           stride_{gathered_stride<Tile>(b.multiplier.rank, b.k)},
           gathered_{scratch.take<std::byte>(Tile::rows * stride_).data()},
-          sink_{sink} {
-        const lowered_multiplier& m = b.multiplier;
-        for (std::size_t term = 0; term < m.rank; ++term)
-            doublings_[term] = static_cast<std::uint8_t>(m.shifts[term] - (term + 1u < m.rank ? m.shifts[term + 1] : 0));
-    }
+          sink_{sink} {}
 
     void run(gemm_operand<std::int8_t> a) {
         const auto* table = reinterpret_cast<const shared_rows*>(b_.data);
@@ -261,9 +257,7 @@ private:
                               how, reinterpret_cast<const lhs_lane*>(gathered_), stride_ / sizeof(lhs_lane),
                               lanes + panel * layout.panel_lanes, layout.panel_lanes, to, stride);
                           if constexpr (Tile::lhs_offset != 0)
-                              for (std::size_t r = 0; r < height; ++r)
-                                  for (std::size_t c = 0; c < width; ++c)
-                                      add_wrapped(to[r * stride + c], reinterpret_cast<const std::int32_t*>(packed)[j + c]);
+                              add_to_columns(to, stride, height, width, reinterpret_cast<const std::int32_t*>(packed) + j);
                       });
         }
     }
@@ -274,7 +268,7 @@ private:
     std::size_t stride_;
     std::byte* gathered_;
     const lutra::detail::sum_sink& sink_;
-    std::array<std::uint8_t, max_rank> doublings_{};
+    std::array<std::uint8_t, max_rank> doublings_ = term_doublings(b_.multiplier);
 };
 
 template <class Use>
