@@ -177,7 +177,7 @@ TEST_CASE("float_pass: memory is chosen, the gradient is not") {
         return trainer{c, {.batch = 16, .seed = 2}, lutra::float_pass<>{o}}.gradient(images, labels);
     };
     const auto bytes = [&](const lutra::float_pass_options& o) { return lutra::float_pass<>{o}.scratch_bytes(c, 16); };
-    for (const std::size_t together : {1, 2, 3, 16}) {
+    for (const std::size_t together : {1u, 2u, 3u, 16u}) {
         const auto kept = gradient({.together = together});
         CHECK(gradient({.together = together, .recompute = true}) == kept);
         const auto other = gradient({.together = 2});
