@@ -10,6 +10,7 @@
 #include <lutra/core/threads.hpp>
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
+#include <lutra/nn/train/checkpoint.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
 #include <lutra/nn/train/token_pass.hpp>
@@ -57,34 +58,6 @@ void measure_input(lutra::vit_config& c, const lutra::idx_images& images) {
     const auto n = static_cast<double>(images.pixels.size());
     c.input_mean = {static_cast<float>(sum / n)};
     c.input_std = {static_cast<float>(std::sqrt(std::max(1e-6, squares / n - sum / n * (sum / n))))};
-}
-
-void save_checkpoint(const std::filesystem::path& path, token_trainer& trainer, const std::string& run) {
-    lutra::safetensors_writer out;
-    lutra::add_vit(out, trainer.parameters());
-    out.metadata("training.run", run);
-    out.metadata("training.step", std::to_string(trainer.state().step));
-    const lutra::tensor_shape flat{trainer.state().first.size()};
-    out.add("training.first_moment", flat, trainer.state().first);
-    out.add("training.second_moment", flat, trainer.state().second);
-    static_cast<void>(value_or_fail(out.write(path)));
-}
-
-void load_checkpoint(const std::filesystem::path& path, token_trainer& trainer, const std::string& run) {
-    const auto file = value_or_fail(lutra::safetensors::read(path));
-    const auto model = value_or_fail(lutra::read_vit(file));
-    const auto text = [&](const char* key) {
-        const auto at = file.metadata().find(key);
-        return at == file.metadata().end() ? std::string{} : at->second;
-    };
-    if (model.config != trainer.config() || text("training.run") != run)
-        fail(path.string() + " is the checkpoint of another run (" + text("training.run") + "); expected (" + run +
-             "). Remove it or give the same arguments.");
-    const lutra::tensor_shape flat{model.values.size()};
-    trainer.state().first = value_or_fail(file.floats("training.first_moment", flat));
-    trainer.state().second = value_or_fail(file.floats("training.second_moment", flat));
-    trainer.state().parameters = model.values;
-    trainer.state().step = value_or_fail(lutra::metadata_number<std::uint64_t>(file, "training.step"));
 }
 
 /// Takes over the parameters of a model of the same sizes; its activation function and attention may differ. Returns it.
@@ -210,7 +183,9 @@ int main(int argc, char** argv) {
         run += " distillation " + std::to_string(options.distillation);
     }
     if (!tokens.empty()) run += " tokens " + tokens;
-    if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);
+    if (!fresh && std::filesystem::exists(checkpoint))
+        if (const auto read = lutra::read_checkpoint(checkpoint, trainer, run); !read)
+            fail(std::string{read.error().message.view()} + ". Remove it or give the same arguments.");
     std::signal(SIGINT, [](int) { interrupted = 1; });
     std::signal(SIGTERM, [](int) { interrupted = 1; });
 
@@ -245,7 +220,7 @@ int main(int argc, char** argv) {
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         const double cpu = static_cast<double>(std::clock() - start_cpu) / CLOCKS_PER_SEC;
         bar.clear();
-        save_checkpoint(checkpoint, trainer, run);
+        if (const auto written = lutra::write_checkpoint(checkpoint, trainer, run); !written) fail(written.error().message);
         if (interrupted != 0) {
             std::printf("stopped at step %llu; the same command goes on from %s\n",
                         static_cast<unsigned long long>(trainer.state().step), checkpoint.c_str());

@@ -34,6 +34,7 @@
     #include <lutra/nn/train/activation_thresholds.hpp>
     #include <lutra/nn/train/backward.hpp>
     #include <lutra/nn/train/calibrate_vit.hpp>
+    #include <lutra/nn/train/checkpoint.hpp>
     #include <lutra/nn/train/fit_control_variate.hpp>
     #include <lutra/nn/train/float_pass.hpp>
     #include <lutra/nn/train/hidden_thresholds.hpp>

@@ -167,3 +167,23 @@ TEST_CASE("trainer: reports and refuses") {
     REQUIRE_PANIC((trainer{wrong, k.options}), bad_argument);
     REQUIRE_PANIC(t.gradient({}, {}), bad_shape);
 }
+
+TEST_CASE("float_pass: memory is chosen, the gradient is not") {
+    lutra::vit_config c = tiny_config();
+    c.depth = 4;
+    const auto images = random_floats(5 * c.image_size(), 4);
+    const std::vector<std::uint8_t> labels{4, 0, 2, 1, 3};
+    const auto gradient = [&](const lutra::float_pass_options& o) {
+        return trainer{c, {.batch = 16, .seed = 2}, lutra::float_pass<>{o}}.gradient(images, labels);
+    };
+    const auto bytes = [&](const lutra::float_pass_options& o) { return lutra::float_pass<>{o}.scratch_bytes(c, 16); };
+    for (const std::size_t together : {1u, 2u, 3u, 16u}) {
+        const auto kept = gradient({.together = together});
+        CHECK(gradient({.together = together, .recompute = true}) == kept);
+        const auto other = gradient({.together = 2});
+        for (std::size_t i = 0; i < kept.size(); ++i) REQUIRE(kept[i] == Approx(other[i]).epsilon(1e-4).margin(1e-6));
+    }
+    CHECK(bytes({.together = 16, .recompute = true}) < bytes({.together = 16}));
+    CHECK(bytes({.together = 2}) < bytes({.together = 16}));
+    REQUIRE_PANIC(lutra::float_pass<>({.together = 0}), bad_argument);
+}
