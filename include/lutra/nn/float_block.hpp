@@ -3,6 +3,7 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
@@ -114,10 +115,25 @@ inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<c
     }
 }
 
-/// The packed right operands of one block's linear layers; each may be empty.
-struct packed_block {
-    packed_float_b qkv, proj, fc1, fc2;
+/// The packed right operand of a linear layer: one of the two, or none.
+struct packed_linear {
+    packed_float_b dense;
+    packed_shared_float_b sparse;
 };
+/// The same of one block's linear layers.
+struct packed_block {
+    packed_linear qkv, proj, fc1, fc2;
+    arena* scratch = nullptr; ///< of sparse ones: shared_float_scratch_bytes
+};
+
+/// y = x W^T + bias (+ y) by the weights of a block.
+inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
+                   bool accumulate, const packed_linear& packed, arena* scratch) {
+    if (packed.sparse.data != nullptr)
+        gemm(x, packed.sparse, y, *scratch, {.bias = p.bias.data(), .scale = 1, .accumulate = accumulate});
+    else
+        linear(x, p, y, accumulate, packed.dense);
+}
 
 namespace kernel {
 /// to = from, of dense matrices, unless they are one.
@@ -133,7 +149,7 @@ void attend(const vit_config& c, const block_parameters<const float>& p, const b
             const packed_block& packed = {}, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     hook(activation_point::normed1, a.normed1);
-    linear(a.normed1, p.qkv, a.qkv, false, packed.qkv);
+    linear(a.normed1, p.qkv, a.qkv, false, packed.qkv, packed.scratch);
     const std::size_t rows = a.qkv.rows(), d = c.dim;
     if constexpr (Hook::active) {
         hook(activation_point::query, a.qkv.block(0, 0, rows, d));
@@ -153,11 +169,11 @@ void project(const block_parameters<const float>& p, const block_activations& a,
     kernel::copy_rows(a.input, a.middle);
     if constexpr (Hook::active)
         if (hook.prunes()) {
-            linear(a.context, p.proj, a.normed1, false, packed.proj);
+            linear(a.context, p.proj, a.normed1, false, packed.proj, packed.scratch);
             hook(activation_point::attention_output, a.normed1);
             return kernel::add_rows(a.normed1, a.middle);
         }
-    linear(a.context, p.proj, a.middle, true, packed.proj);
+    linear(a.context, p.proj, a.middle, true, packed.proj, packed.scratch);
 }
 
 /// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
@@ -167,7 +183,7 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
                   const packed_block& packed = {}, const Hook& hook = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
     hook(activation_point::normed2, a.normed2);
-    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1);
+    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1, packed.scratch);
     with_activation<Activation>(c, [&]<class A>(A) {
         if (a.slope.empty())
             apply<A>(detail::elements_of(a.hidden));
@@ -178,12 +194,15 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
     if constexpr (Hook::active) {
         hook(activation_point::hidden, a.hidden);
         const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
-        hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
+        if (packed.fc2.sparse.data != nullptr)
+            linear(a.hidden, p.fc2, y, !hook.prunes(), packed.fc2, packed.scratch);
+        else
+            hook.fc2(a.hidden, packed.fc2.dense, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
         if (!hook.prunes()) return;
         hook(activation_point::mlp_output, y);
         return kernel::add_rows(y, a.output);
     }
-    linear(a.hidden, p.fc2, a.output, true, packed.fc2);
+    linear(a.hidden, p.fc2, a.output, true, packed.fc2, packed.scratch);
 }
 
 /// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the

@@ -6,7 +6,10 @@
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/observer.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/prune/mask.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,39 +59,58 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
 template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
-    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, none or one a block, say which tokens are
-    /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
-    /// rule's number is, and where it reads softmax attention that the network does not have.
+    /// Packs the weights into @p memory (packed_bytes of it). @p choices, none or one a block, say which tokens and weights
+    /// are dropped and which activations become 0; their multipliers do not count. Weights that outputs drop together are
+    /// skipped; those that each output drops by itself are zeros in a dense product. Panics where their number is wrong,
+    /// where a rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
         : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
-        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
-                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+        require_none_or_one_a_block(c, choices);
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
-        const auto pack = [&](const linear_parameters<const float>& l) {
+        detail::require_weight_rules(choices);
+        const auto dense = [&](const linear_parameters<const float>& l) {
             return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
         };
-        patch_embed_ = pack(parameters.patch_embed);
+        patch_embed_ = dense(parameters.patch_embed);
         blocks_ = memory.take<packed_block>(c.depth);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto b = parameters.block(i);
-            blocks_[i] = {pack(b.qkv), pack(b.proj), pack(b.fc1), pack(b.fc2)};
+            const auto pack = [&](const linear_parameters<const float>& l) {
+                if (choices.empty() || !choices[i].weights.active()) return packed_linear{dense(l), {}};
+                return pack_pruned(l.weight, choices[i].weights, memory);
+            };
+            blocks_[i].qkv = pack(b.qkv);
+            blocks_[i].proj = pack(b.proj);
+            blocks_[i].fc1 = pack(b.fc1);
+            blocks_[i].fc2 = pack(b.fc2);
         }
     }
 
-    /// Bytes of the packed weights.
-    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) {
+    /// Bytes that the constructor needs.
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c,
+                                                            std::span<const layer_choice> choices = {}) {
+        require_none_or_one_a_block(c, choices);
         arena a = arena::counting();
+        std::size_t scratch = 0;
         a.take<float>(packed_b_floats(c.patch_size(), c.dim));
         a.take<packed_block>(c.depth);
         for (std::size_t i = 0; i < c.depth; ++i) {
-            a.take<float>(packed_b_floats(c.dim, 3 * std::size_t{c.dim}));
-            a.take<float>(packed_b_floats(c.dim, c.dim));
-            a.take<float>(packed_b_floats(c.dim, c.mlp));
-            a.take<float>(packed_b_floats(c.mlp, c.dim));
+            const auto add = [&](std::size_t out, std::size_t in) {
+                if (choices.empty() || !choices[i].weights.active()) {
+                    a.take<float>(packed_b_floats(in, out));
+                } else {
+                    a.take<std::byte>(pruned_bytes(out, in, choices[i].weights));
+                    scratch = std::max(scratch, pruning_scratch_bytes(out, in, choices[i].weights));
+                }
+            };
+            add(3 * std::size_t{c.dim}, c.dim);
+            add(c.dim, c.dim);
+            add(c.mlp, c.dim);
+            add(c.dim, c.mlp);
         }
-        return a.used();
+        return a.used() + scratch;
     }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
@@ -96,7 +118,8 @@ public:
         static_cast<void>(forward_buffers::take(c, images, a));
         static_cast<void>(token_flow<float>::take(c, images, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + skip_zeros_scratch_bytes(images * c.tokens(), c.mlp);
+        return a.used() + std::max(skip_zeros_scratch_bytes(images * c.tokens(), c.mlp),
+                                   shared_float_scratch_bytes(std::max(c.dim, c.mlp)));
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -119,8 +142,9 @@ public:
             const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
             const auto tokens = choices_.empty() ? token_pruning{} : choices_[i].tokens;
             const auto block = [&](const auto& hook) {
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, blocks_[i], tokens, flow,
-                                                            hook);
+                packed_block packed = blocks_[i];
+                packed.scratch = &scratch;
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed, tokens, flow, hook);
             };
             if (detail::observes<Observer> || rules.active())
                 block(activation_hook{rules, i, selection, scratch, observer});
@@ -137,6 +161,42 @@ public:
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
+    static constexpr void require_none_or_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
+        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+    }
+    /// Packs what @p rule keeps of outputs x inputs weights, in pruned_bytes of @p memory; pruning_scratch_bytes more are
+    /// given back.
+    static packed_linear pack_pruned(matrix_view<const float> weight, const weight_pruning& rule, arena& memory) {
+        const std::size_t out = weight.rows(), in = weight.cols();
+        const auto bytes = memory.take<std::byte>(pruned_bytes(out, in, rule));
+        const std::size_t mark = memory.used();
+        const auto mask = detail::take_matrix<std::uint8_t>(memory, out, in);
+        weight_mask(weight, rule, mask, memory);
+        packed_linear packed;
+        if (rule.rule == weight_rule::n_m) {
+            const auto kept = detail::take_matrix<float>(memory, out, in);
+            for (std::size_t r = 0; r < out; ++r) std::ranges::copy(weight.row(r), kept.row(r).begin());
+            zero_dropped(mask, kept);
+            packed.dense = pack_b(transposed(kept), {reinterpret_cast<float*>(bytes.data()), packed_b_floats(in, out)});
+        } else {
+            packed.sparse = pack_shared(transposed(weight), transposed(mask), rule.group(), bytes);
+        }
+        memory.release(mark);
+        return packed;
+    }
+    static constexpr std::size_t pruned_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
+        require_valid(rule);
+        if (rule.rule == weight_rule::n_m) return packed_b_floats(in, out) * sizeof(float);
+        return most_packed_shared_float_bytes(rule.kept_inputs(out, in), rule.group(), in, out);
+    }
+    static constexpr std::size_t pruning_scratch_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
+        arena a = arena::counting();
+        a.take<std::uint8_t>(out * in);
+        if (rule.rule == weight_rule::n_m) a.take<float>(out * in);
+        return a.used() + weight_mask_scratch_bytes(rule, out, in);
+    }
+
     vit_parameters<const float> parameters_;
     std::span<const layer_choice> choices_;
     packed_float_b patch_embed_;
