@@ -6,6 +6,7 @@
 #include "support/fashion_mnist.hpp"
 #include "support/progress.hpp"
 #include "support/token_schedule.hpp"
+#include "support/weight_rule.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/nn/int8_vit.hpp>
@@ -14,6 +15,7 @@
 #include <lutra/nn/train/predict.hpp>
 #include <lutra/nn/train/token_pass.hpp>
 #include <lutra/nn/train/trainer.hpp>
+#include <lutra/nn/train/weight_masks.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -103,7 +105,7 @@ double share_correct(const std::vector<std::uint16_t>& classes, const labelled_i
 
 double accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const lutra::layer_choice> choices,
                 const labelled_images& data) {
-    const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config())};
+    const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config(), choices)};
     lutra::arena weights{memory.bytes()};
     const lutra::float_vit<> model{trainer.parameters(), weights, choices};
     return share_correct(lutra::predict(ex, model, data.images.pixels), data);
@@ -123,7 +125,7 @@ int main(int argc, char** argv) {
     lutra::vit_config config;
     lutra::training_options options;
     std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint, from;
-    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens;
+    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens, weights;
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
 
@@ -145,6 +147,8 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--from", from, "Start from the parameters of this model, which must have the same sizes");
     app.add_option("--tokens", tokens, token_schedule_help);
+    app.add_option("--weights", weights,
+                   std::string{weight_rule_help} + ". They are dropped from the model of --from and stay dropped");
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
@@ -186,6 +190,9 @@ int main(int argc, char** argv) {
     read_token_schedule(tokens, choices);
     if (!tokens.empty() && config.attention != lutra::attention_kind::softmax)
         fail("--tokens chooses by softmax attention; the network is to have another");
+    if (!weights.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
+    if (!weights.empty())
+        for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weights);
     lutra::thread_executor ex{threads};
     token_trainer trainer{config, options, lutra::token_pass<>{choices}};
     std::string run = describe(options, training.images.count);
@@ -194,6 +201,10 @@ int main(int argc, char** argv) {
         run += " from " + from.filename().string();
     }
     if (!tokens.empty()) run += " tokens " + tokens;
+    if (!weights.empty()) {
+        run += " weights " + weights;
+        trainer.keep(lutra::weight_masks(trainer.parameters(), choices));
+    }
     if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);
     std::signal(SIGINT, [](int) { interrupted = 1; });
     std::signal(SIGTERM, [](int) { interrupted = 1; });
@@ -244,11 +255,10 @@ int main(int argc, char** argv) {
     }
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator));
     const std::size_t seen = std::min<std::size_t>(1000, training.images.count);
-    const auto scales =
-        lutra::scales_of(lutra::observe_activations(ex, trainer.parameters(),
-                                                    std::span{training.images.pixels}.first(seen * config.image_size()),
-                                                    choices),
-                         method);
+    const auto scales = lutra::scales_of(
+        lutra::observe_activations(ex, trainer.parameters(),
+                                   std::span{training.images.pixels}.first(seen * config.image_size()), choices),
+        method);
     lutra::safetensors_writer out;
     lutra::add_vit(out, trainer.parameters());
     out.metadata("training.run", run);
