@@ -235,8 +235,8 @@ int main(int argc, char** argv) {
         std::fflush(stdout);
         report["epochs"].push_back({{"loss", loss / n}, {"accuracy", percent}, {"images_per_core_second", n / seconds}});
     }
-    say("accuracy_after", "after", int8_accuracy(ex, trainer.parameters(), scales, used.choices, corrections, test));
-
+    if (report["epochs"].empty()) return finish(r, report);
+    say("accuracy_after", "after", report["epochs"].back()["accuracy"].get<double>());
     if (!r.output.empty()) {
         lutra::safetensors_writer out;
         lutra::add_vit(out, trainer.parameters());

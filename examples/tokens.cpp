@@ -8,6 +8,7 @@
 
 #include <lutra/core/threads.hpp>
 #include <lutra/nn/int8_vit.hpp>
+#include <lutra/nn/observe.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
 
@@ -25,56 +26,37 @@ namespace {
 
 const std::filesystem::path examples_folder{LUTRA_EXAMPLES_FOLDER};
 
-/// What the images asked of the network: products of its matrices, and rows of the weights of fc2 that met a number other
-/// than 0 (of int8: one that rounds to it).
+/// What an image asks of the int8 network, in the mean.
 struct work {
-    double macs = 0, fc2_rows = 0, fc2_macs_skipped = 0;
+    double macs = 0;            ///< products of its matrices that were made
+    double fc2_rows = 0;        ///< rows of the weights of all fc2 that were read, once a token
     std::vector<double> tokens; ///< that left each block
 };
 
-/// Counts on the float network, image by image.
-work count_work(const lutra::vit_model& model, const std::vector<lutra::layer_choice>& choices,
-                const std::vector<float>& scales, const labelled_images& data) {
-    const lutra::vit_config& c = model.config;
-    const auto p = model.parameters();
-    const lutra::activation_scales<const float> at{c, scales};
+/// Counts on the first images, up to two thousand.
+work count_work(const lutra::int8_vit<>& model, const std::vector<lutra::layer_choice>& choices,
+                const labelled_images& data) {
+    const lutra::vit_config& c = model.config();
+    const std::size_t batch = 25, count = std::min<std::size_t>(data.images.count, 2000), size = c.image_size();
+    std::vector<lutra::operation> operations(lutra::operation_count(c));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c));
+    const lutra::arena_memory memory{lutra::observe_scratch_bytes<lutra::int8_vit<>>(c, batch)};
+    std::vector<float> pixels(batch * size);
     work w;
     w.tokens.resize(c.depth);
-    lutra::arena counted = lutra::arena::counting();
-    const auto take = [&](lutra::arena& a) {
-        struct {
-            lutra::forward_buffers b;
-            lutra::token_flow<float> flow;
-        } both{lutra::forward_buffers::take(c, 1, a), lutra::token_flow<float>::take(c, 1, a)};
-        return both;
-    };
-    static_cast<void>(take(counted));
-    const lutra::arena_memory memory{counted.used()};
-    std::vector<float> pixels(c.image_size());
-    const auto n = static_cast<double>(data.images.count), d = static_cast<double>(c.dim), mlp = static_cast<double>(c.mlp);
-    for (std::size_t i = 0; i < data.images.count; ++i) {
-        lutra::arena a{memory.bytes()};
-        auto [b, flow] = take(a);
-        lutra::normalize(c, std::span{data.images.pixels}.subspan(i * pixels.size(), pixels.size()), pixels);
-        lutra::extract_patches(c, {pixels.data(), 1, pixels.size()}, b.patches);
-        lutra::embed(p, b.patches, b.block.input);
-        w.macs += static_cast<double>(c.patches() * c.patch_size()) * d / n;
-        for (std::size_t k = 0; k < c.depth; ++k) {
-            const auto& pruning = choices[k].tokens;
-            const auto tokens = static_cast<double>(flow.rows().rows());
-            lutra::forward<lutra::trained_activation>(c, p.block(k), b.block, {}, pruning, flow);
-            const auto after = static_cast<double>(flow.rows().rows());
-            const double asking = pruning.rule == lutra::token_rule::keep_prefix ? after : tokens;
-            const auto hidden = std::span{b.block.hidden.data(), flow.rows().rows() * c.mlp};
-            const float zero = 0.5f * at.block(k, lutra::block_tensor::hidden);
-            const auto rows = static_cast<double>(
-                std::count_if(hidden.begin(), hidden.end(), [&](float h) { return std::abs(h) > zero; }));
-            w.macs += (3 * d * d * tokens + 2 * d * tokens * asking + d * d * asking + 2 * d * mlp * after) / n;
-            w.fc2_rows += rows / n;
-            w.fc2_macs_skipped += d * (mlp * after - rows) / n;
-            w.tokens[k] += after / n;
+    for (std::size_t first = 0; first < count; first += batch) {
+        const std::size_t n = std::min(batch, count - first);
+        lutra::normalize(c, std::span{data.images.pixels}.subspan(first * size, n * size),
+                         std::span{pixels}.first(n * size));
+        lutra::arena scratch{memory.bytes()};
+        lutra::workload_builder out{operations, dependencies};
+        const auto seen = lutra::observe(model, {pixels.data(), n, size}, choices, scratch, out);
+        for (const lutra::operation& op : seen.operations) {
+            w.macs += op.executed_macs() / static_cast<double>(count);
+            if (op.label != "mlp.fc2") continue;
+            w.fc2_rows += op.executed_macs() / static_cast<double>(op.n * count);
+            w.tokens[op.layer] += static_cast<double>(op.batch * op.m) / static_cast<double>(count);
         }
-        w.macs += static_cast<double>(c.classes * c.prefix_tokens()) * d / n;
     }
     return w;
 }
@@ -112,7 +94,9 @@ int main(int argc, char** argv) {
     app.add_option("--images", images, "IDX images, plain or .gz (default: the Fashion-MNIST test images)");
     app.add_option("--labels", labels, "IDX labels, plain or .gz");
     app.add_option("--limit", limit, "Use the first N images only; 0: all");
-    app.add_option("--tokens", schedules, token_schedule_help);
+    app.add_option("--tokens", schedules,
+                   std::string{"Also 'zeros', which drops nothing and skips the zeros of hidden units, as all do. "} +
+                       token_schedule_help);
     app.add_option("--threads", threads, "Of the accuracy; 0: all cores")->capture_default_str();
     app.add_flag("--no-time", no_time, "Do not measure the time an image takes");
     try {
@@ -145,11 +129,13 @@ int main(int argc, char** argv) {
     schedules.insert(schedules.begin(), "");
     work dense;
     std::array<double, 4> dense_time{};
-    std::printf("%-56s %6s %6s %9s %9s %9s  %-20s %s\n", "schedule", "float", "int8", "MMAC", "skipping", "fc2 rows",
-                "tokens a block", "faster: float 1, 64, int8 1, 64");
+    std::printf("%-60s %6s %6s %11s %10s  %-20s %s\n", "schedule", "float", "int8", "MMAC", "fc2 rows", "tokens a block",
+                no_time ? "" : "times as fast: float 1, 64, int8 1, 64");
     for (const std::string& schedule : schedules) {
         std::vector<lutra::layer_choice> choices(c.depth);
-        read_token_schedule(schedule, choices);
+        const bool pruned = !schedule.empty();
+        if (schedule != "zeros") read_token_schedule(schedule, choices);
+        for (lutra::layer_choice& choice : choices) choice.skip_zeros = pruned;
         const lutra::arena_memory float_memory{lutra::float_vit<>::packed_bytes(c)},
             int8_memory{lutra::int8_vit<>::packed_bytes(c, choices)};
         lutra::arena float_arena{float_memory.bytes()}, int8_arena{int8_memory.bytes()};
@@ -159,22 +145,23 @@ int main(int argc, char** argv) {
             const auto classes = lutra::predict(ex, network, data.images.pixels, 16);
             return 100 * static_cast<double>(lutra::count_correct(classes, data.labels.labels)) / n;
         };
-        const work w = count_work(model, choices, scales, data);
-        if (schedule.empty()) dense = w;
+        const work w = count_work(in_int8, choices, data);
+        if (!pruned) dense = w;
         std::string tokens;
         for (const double t : w.tokens) tokens += (tokens.empty() ? "" : " ") + std::to_string(t).substr(0, 4);
-        std::printf("%-56s %6.2f %6.2f %5.2f %2.0f%% %5.2f %2.0f%% %5.0f %2.0f%%  %-20s",
-                    schedule.empty() ? "dense" : schedule.c_str(), accuracy(in_float), accuracy(in_int8), w.macs * 1e-6,
-                    100 - 100 * w.macs / dense.macs, (w.macs - w.fc2_macs_skipped) * 1e-6,
-                    100 - 100 * (w.macs - w.fc2_macs_skipped) / dense.macs, w.fc2_rows,
-                    100 - 100 * w.fc2_rows / static_cast<double>(c.depth * c.tokens() * c.mlp), tokens.c_str());
+        std::printf("%-60s %6.2f %6.2f %5.2f -%2.0f%% %5.0f -%2.0f%%  %-20s", pruned ? schedule.c_str() : "dense",
+                    accuracy(in_float), accuracy(in_int8), w.macs * 1e-6, 100 - 100 * w.macs / dense.macs, w.fc2_rows,
+                    100 - 100 * w.fc2_rows / dense.fc2_rows, tokens.c_str());
         if (!no_time) {
             const std::array<double, 4> time{seconds_per_image(in_float, data, 1), seconds_per_image(in_float, data, 64),
                                              seconds_per_image(in_int8, data, 1), seconds_per_image(in_int8, data, 64)};
-            if (schedule.empty()) dense_time = time;
-            for (std::size_t i = 0; i < 4; ++i) std::printf(" %.2f", dense_time[i] / time[i]);
-            if (schedule.empty())
-                std::printf(" (%.0f %.0f %.0f %.0f us)", 1e6 * time[0], 1e6 * time[1], 1e6 * time[2], 1e6 * time[3]);
+            if (!pruned) dense_time = time;
+            for (std::size_t i = 0; i < time.size(); ++i) std::printf(" %.2f", dense_time[i] / time[i]);
+            if (!pruned) {
+                std::printf(" (us:");
+                for (const double t : time) std::printf(" %.0f", 1e6 * t);
+                std::printf(")");
+            }
         }
         std::printf("\n");
         std::fflush(stdout);

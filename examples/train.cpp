@@ -25,6 +25,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -88,15 +89,16 @@ void load_checkpoint(const std::filesystem::path& path, token_trainer& trainer, 
     trainer.state().step = value_or_fail(lutra::metadata_number<std::uint64_t>(file, "training.step"));
 }
 
-/// Takes over the parameters of a model of the same sizes; its activation function and attention may differ.
-void start_from(const std::filesystem::path& path, token_trainer& trainer) {
+/// Takes over the parameters of a model of the same sizes; its activation function and attention may differ. Returns it.
+lutra::vit_model start_from(const std::filesystem::path& path, token_trainer& trainer) {
     auto model = value_or_fail(lutra::read_vit(value_or_fail(lutra::safetensors::read(path))));
     lutra::vit_config same = model.config;
     same.activation = trainer.config().activation;
     same.attention = trainer.config().attention;
     if (same != trainer.config())
         fail(path.string() + " is a network of other sizes, or of images of another mean and deviation");
-    trainer.state().parameters = std::move(model.values);
+    trainer.state().parameters = model.values;
+    return model;
 }
 
 double share_correct(const std::vector<std::uint16_t>& classes, const labelled_images& data) {
@@ -125,7 +127,7 @@ int main(int argc, char** argv) {
     lutra::vit_config config;
     lutra::training_options options;
     std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint, from;
-    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens, weights;
+    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens, weight_rule;
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
 
@@ -147,8 +149,11 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--from", from, "Start from the parameters of this model, which must have the same sizes");
     app.add_option("--tokens", tokens, token_schedule_help);
-    app.add_option("--weights", weights,
+    app.add_option("--weights", weight_rule,
                    std::string{weight_rule_help} + ". They are dropped from the model of --from and stay dropped");
+    app.add_option("--distill", options.distillation, "Share of the loss that compares with the whole model of --from")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0f, 1.0f));
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
@@ -190,19 +195,30 @@ int main(int argc, char** argv) {
     read_token_schedule(tokens, choices);
     if (!tokens.empty() && config.attention != lutra::attention_kind::softmax)
         fail("--tokens chooses by softmax attention; the network is to have another");
-    if (!weights.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
-    if (!weights.empty())
-        for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weights);
+    if (!weight_rule.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
+    if (!weight_rule.empty())
+        for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weight_rule);
     lutra::thread_executor ex{threads};
     token_trainer trainer{config, options, lutra::token_pass<>{choices}};
     std::string run = describe(options, training.images.count);
+    lutra::vit_model teacher_model;
+    lutra::arena_memory teacher_memory;
+    std::optional<lutra::float_vit<>> teacher;
     if (!from.empty()) {
-        start_from(from, trainer);
+        teacher_model = start_from(from, trainer);
         run += " from " + from.filename().string();
     }
+    if (options.distillation > 0) {
+        if (from.empty()) fail("--distill needs the model of --from to learn from");
+        teacher_memory = lutra::arena_memory{lutra::float_vit<>::packed_bytes(teacher_model.config)};
+        lutra::arena weights{teacher_memory.bytes()};
+        teacher.emplace(teacher_model.parameters(), weights);
+        trainer.teach_with(&*teacher);
+        run += " distillation " + std::to_string(options.distillation);
+    }
     if (!tokens.empty()) run += " tokens " + tokens;
-    if (!weights.empty()) {
-        run += " weights " + weights;
+    if (!weight_rule.empty()) {
+        run += " weights " + weight_rule;
         trainer.keep(lutra::weight_masks(trainer.parameters(), choices));
     }
     if (!fresh && std::filesystem::exists(checkpoint)) load_checkpoint(checkpoint, trainer, run);

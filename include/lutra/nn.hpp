@@ -31,6 +31,7 @@
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #if LUTRA_HOSTED
+    #include <lutra/nn/train/activation_thresholds.hpp>
     #include <lutra/nn/train/backward.hpp>
     #include <lutra/nn/train/calibrate_vit.hpp>
     #include <lutra/nn/train/fit_control_variate.hpp>

@@ -49,6 +49,14 @@ private:
     std::filesystem::path path_;
 };
 
+/// A data set of few images: the bundled test sample plays both parts.
+inline void make_data(const scratch_folder& folder) {
+    for (const std::string part : {"images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"})
+        for (const std::string set : {"train-", "t10k-"})
+            std::filesystem::copy_file(std::string{LUTRA_SAMPLES} + "/fashion-mnist-test-1000-" + part,
+                                       folder / (set + part));
+}
+
 inline void write_bytes(const std::string& path, const std::vector<std::byte>& bytes) {
     const auto written = lutra::write_file_atomically(path, bytes);
     if (!written) throw std::runtime_error(std::string{written.error().message.view()});

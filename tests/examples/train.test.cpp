@@ -6,14 +6,6 @@
 
 namespace {
 
-/// A data set of few images: the bundled test sample plays both parts.
-void make_data(const scratch_folder& folder) {
-    for (const std::string part : {"images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"})
-        for (const std::string set : {"train-", "t10k-"})
-            std::filesystem::copy_file(std::string{LUTRA_SAMPLES} + "/fashion-mnist-test-1000-" + part,
-                                       folder / (set + part));
-}
-
 std::string command(const scratch_folder& folder, const std::string& output, int epochs, const std::string& more = "") {
     return std::string{LUTRA_TRAIN} + " --data " + folder / "." +
            " --patch 14 --dim 8 --depth 1 --heads 2 --mlp 12 --limit 256" + " --epochs " + std::to_string(epochs) +

@@ -38,6 +38,40 @@ struct network {
     std::int32_t product(layer kind, const lutra::lowered_multiplier& m, std::int8_t a, std::int8_t b) const {
         return kind == exchanged ? m.multiply(b, a) : m.multiply(a, b);
     }
+    struct sums_of {
+        std::vector<std::vector<std::int32_t>> sums;
+        std::vector<float> scale; // of each output's sums
+    };
+    /// What DynaTran or top-k leaves of a row whose integers are worth @p scale.
+    template <class T>
+    static void prune(std::span<T> row, double scale, const lutra::activation_pruning& rule) {
+        using enum lutra::activation_pruning_kind;
+        if (rule.kind == threshold)
+            for (T& x : row)
+                if (std::abs(static_cast<double>(x)) * scale <= static_cast<double>(rule.tau)) x = 0;
+        if (rule.kind != top_k) return;
+        const std::vector<T> was(row.begin(), row.end());
+        for (std::size_t i = 0; i < was.size(); ++i) { // as many greater ones or earlier equal ones may stand before it
+            std::size_t before = 0;
+            for (std::size_t j = 0; j < was.size(); ++j)
+                before += std::abs(was[j]) > std::abs(was[i]) || (j < i && std::abs(was[j]) == std::abs(was[i]));
+            if (before >= rule.kept(was.size())) row[i] = 0;
+        }
+    }
+    template <class T>
+    static void prune_rows(std::vector<std::vector<T>>& x, double scale, const lutra::activation_pruning& rule) {
+        for (auto& row : x) prune(std::span{row}, scale, rule);
+    }
+    /// y += what the layer's sums are worth, pruned before it is added where there is a rule.
+    static void join(const sums_of& s, std::span<const float> bias, floats& y, const lutra::activation_pruning& rule) {
+        if (!rule.active()) return to_float(s, bias, y, 0, true);
+        floats apart(y.size(), std::vector<float>(bias.size()));
+        to_float(s, bias, apart, 0, false);
+        prune_rows(apart, 1, rule);
+        for (std::size_t r = 0; r < y.size(); ++r)
+            for (std::size_t j = 0; j < bias.size(); ++j) y[r][j] += apart[r][j];
+    }
+
     static bytes quantized(const floats& x, float scale) {
         bytes out;
         for (const auto& row : x) {
@@ -47,12 +81,9 @@ struct network {
         return out;
     }
 
-    struct sums_of {
-        std::vector<std::vector<std::int32_t>> sums;
-        std::vector<float> scale; // of each output's sums
-    };
     sums_of linear(layer kind, const bytes& x, float scale, const lutra::linear_parameters<const float>& l,
-                   const lutra::lowered_multiplier& m, const lutra::weight_pruning& pruning = {}) const {
+                   const lutra::lowered_multiplier& m, const lutra::weight_pruning& pruning = {},
+                   bool skip_zeros = false) const {
         const std::size_t outputs = l.weight.rows(), inputs = l.weight.cols();
         std::vector<std::uint8_t> kept(outputs * inputs);
         const lutra::arena_memory memory{lutra::weight_mask_scratch_bytes(pruning, outputs, inputs)};
@@ -68,7 +99,7 @@ struct network {
             out.scale[o] = weight_scale * scale;
             for (std::size_t r = 0; r < x.size(); ++r)
                 for (std::size_t i = 0; i < inputs; ++i)
-                    if (kept[o * inputs + i] != 0)
+                    if (kept[o * inputs + i] != 0 && (!skip_zeros || x[r][i] != 0))
                         out.sums[r][o] += product(kind, m, x[r][i], lutra::quantize(l.weight(o, i), weight_scale));
         }
         return out;
@@ -102,12 +133,15 @@ struct network {
                     scores[u] = static_cast<float>(sum) * (q * k / std::sqrt(static_cast<float>(width))) +
                                 std::log(static_cast<float>(sizes[u]));
                 }
+                prune(std::span{scores}, 1, choices[block].pruning);
                 lutra::softmax(scores);
-                for (std::size_t u = 0; u < tokens && t == 0; ++u) paid[u] += lutra::quantize(scores[u], 1.0f / 127);
+                std::vector<std::int8_t> shares(tokens);
+                for (std::size_t u = 0; u < tokens; ++u) shares[u] = lutra::quantize(scores[u], 1.0f / 127);
+                prune(std::span{shares}, static_cast<double>(1.0f / 127), choices[block].pruning);
+                for (std::size_t u = 0; u < tokens && t == 0; ++u) paid[u] += shares[u];
                 for (std::size_t j = h * width; j < (h + 1) * width; ++j) {
                     std::int32_t sum = 0;
-                    for (std::size_t u = 0; u < tokens; ++u)
-                        sum += product(layer::context, m, lutra::quantize(scores[u], 1.0f / 127), qkv[u][2 * d + j]);
+                    for (std::size_t u = 0; u < tokens; ++u) sum += product(layer::context, m, shares[u], qkv[u][2 * d + j]);
                     out[t][j] = lutra::requantize(sum, by);
                 }
             }
@@ -144,14 +178,21 @@ struct network {
                     qkv[t][j] =
                         lutra::requantize(sums.sums[t][j] + lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]), by);
             }
+            const lutra::activation_pruning& rule = choices[i].pruning;
+            for (auto& row : qkv) {
+                prune(std::span{row}.subspan(0, d), static_cast<double>(scale(query)), rule);
+                prune(std::span{row}.subspan(d, d), static_cast<double>(scale(key)), rule);
+                prune(std::span{row}.subspan(2 * d, d), static_cast<double>(scale(value)), rule);
+            }
             std::vector<double> paid(x.size());
-            to_float(linear(layer::proj, attention(qkv, i, sizes, paid), scale(context), b.proj, m, weights), b.proj.bias, x,
-                     0, true);
+            bytes attended = attention(qkv, i, sizes, paid);
+            prune_rows(attended, static_cast<double>(scale(context)), rule);
+            join(linear(layer::proj, attended, scale(context), b.proj, m, weights), b.proj.bias, x, rule);
             if (choices[i].tokens.rule != lutra::token_rule::none) {
                 token_reference::tokens left{{}, sizes};
                 for (const auto& row : x) left.rows.emplace_back(row.begin(), row.end());
-                const auto keys = reference::summed_keys(c, qkv);
-                token_reference::drop(choices[i].tokens, prefix, paid, 127.0 * c.heads, keys, left);
+                token_reference::drop(choices[i].tokens, prefix, paid, 127.0 * c.heads, reference::summed_keys(c, qkv),
+                                      left);
                 sizes = left.sizes;
                 x.clear();
                 for (const auto& row : left.rows) {
@@ -165,8 +206,12 @@ struct network {
             for (auto& row : inner)
                 c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row)
                                                              : lutra::apply<lutra::gelu>(row);
-            to_float(linear(layer::fc2, quantized(inner, scale(hidden)), scale(hidden), b.fc2, m, weights), b.fc2.bias, x, 0,
-                     true);
+            bytes units = quantized(inner, scale(hidden));
+            prune_rows(units, static_cast<double>(scale(hidden)), rule);
+            if (choices[i].hidden_threshold > 0)
+                prune_rows(units, static_cast<double>(scale(hidden)),
+                           {.kind = lutra::activation_pruning_kind::threshold, .tau = choices[i].hidden_threshold});
+            join(linear(layer::fc2, units, scale(hidden), b.fc2, m, weights, choices[i].skip_zeros), b.fc2.bias, x, rule);
         }
 
         floats out(1, std::vector<float>(c.classes));

@@ -33,10 +33,18 @@ struct activation_rules {
     activation_pruning pruning{};
     bool skip_zeros = false;
     float hidden_threshold = 0;
+    std::span<const float> taus{};
 
     constexpr activation_rules() noexcept = default;
     explicit constexpr activation_rules(const layer_choice& c) noexcept
-        : pruning{c.pruning}, skip_zeros{c.skip_zeros}, hidden_threshold{c.hidden_threshold} {}
+        : pruning{c.pruning}, skip_zeros{c.skip_zeros}, hidden_threshold{c.hidden_threshold}, taus{c.taus} {}
+    /// The rule at @p p.
+    [[nodiscard]] constexpr activation_pruning at(activation_point p) const noexcept {
+        if (!is_pruned_at(p)) return {};
+        activation_pruning rule = pruning;
+        if (!taus.empty()) rule.tau = taus[static_cast<std::size_t>(p)];
+        return rule;
+    }
     /// Whether they ask for anything that a dense forward pass does not do.
     [[nodiscard]] constexpr bool active() const noexcept { return pruning.active() || skip_zeros || hidden_threshold > 0; }
 };
@@ -46,6 +54,10 @@ namespace detail {
 constexpr void require_activation_rules(std::span<const layer_choice> choices) {
     for (const layer_choice& c : choices) {
         require_valid(c.pruning);
+        require(c.taus.empty() || c.taus.size() == activation_point_count, panic_code::bad_shape,
+                "a layer_choice has no thresholds of its own for each activation_point, or one for each",
+                static_cast<long long>(c.taus.size()), static_cast<long long>(activation_point_count));
+        for (const float tau : c.taus) require(tau >= 0, panic_code::bad_argument, "a pruning threshold must be at least 0");
         require(c.hidden_threshold >= 0, panic_code::bad_argument, "the threshold of hidden units must be at least 0");
     }
 }
@@ -73,14 +85,14 @@ public:
 
     /// An activation was made.
     void operator()(activation_point p, const matrix_view<float>& x) const {
-        if (is_pruned_at(p)) prune(x, rules_.pruning, selection_);
+        prune(x, rules_.at(p), selection_);
         if (p == activation_point::hidden && rules_.hidden_threshold > 0)
             for (std::size_t r = 0; r < x.rows(); ++r) prune_threshold(x.row(r), rules_.hidden_threshold);
         tell<float>(p, x);
     }
     /// The same in int8 at @p scale.
     void operator()(activation_point p, const matrix_view<std::int8_t>& x, float scale) const {
-        if (is_pruned_at(p)) prune(x, rules_.pruning, scale);
+        prune(x, rules_.at(p), scale);
         if (p == activation_point::hidden && rules_.hidden_threshold > 0)
             for (std::size_t r = 0, t = static_cast<std::size_t>(integer_threshold(rules_.hidden_threshold, scale));
                  r < x.rows(); ++r)

@@ -9,6 +9,17 @@
 
 namespace lutra {
 
+namespace detail {
+/// The least threshold, to the width of a bin, that at least a share @p sparsity of what @p h saw does not exceed.
+inline float threshold_for(const activation_histogram& h, double sparsity) {
+    const double wanted = sparsity * static_cast<double>(h.size()) * (1 - 0x1p-50);
+    if (static_cast<double>(h.zeros()) >= wanted) return 0;
+    std::size_t bin = 0;
+    for (std::uint64_t below = h.counts()[0]; static_cast<double>(below) < wanted; below += h.counts()[bin]) ++bin;
+    return static_cast<float>(static_cast<double>(bin + 1) * h.width());
+}
+} // namespace detail
+
 /// For each block the least threshold, to the width of a histogram's bin, under which at least @p sparsity of its hidden
 /// units become 0: layer_choice::hidden_threshold. 0 where the activation function alone (ReLU) makes as many zeros.
 /// @param histograms from observe_activations, on training images
@@ -30,12 +41,7 @@ namespace lutra {
         const activation_histogram& h = at.block(i, block_tensor::hidden);
         require(!h.empty(), panic_code::empty, "no activations of a block's hidden units were seen; it follows",
                 static_cast<long long>(i));
-        const double wanted = sparsity * static_cast<double>(h.size()) * (1 - 0x1p-50);
-        std::uint64_t below = h.zeros();
-        if (static_cast<double>(below) >= wanted) continue;
-        std::size_t bin = 0;
-        for (below = h.counts()[0]; static_cast<double>(below) < wanted; below += h.counts()[bin]) ++bin;
-        thresholds[i] = static_cast<float>(static_cast<double>(bin + 1) * h.width());
+        thresholds[i] = detail::threshold_for(h, sparsity);
     }
     return thresholds;
 }

@@ -9,7 +9,9 @@
 #include <lutra/io/json.hpp>
 #include <lutra/prune/tau_curve.hpp>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -46,7 +48,9 @@ namespace lutra {
                                      " of 'tau_curve' is of type ", value->type_name(), "; expected a number");
             values[i] = value->get<double>();
         }
-        points.push_back({static_cast<float>(values[0]), values[1], values[2]});
+        constexpr float infinity = std::numeric_limits<float>::infinity(); // what the curve then refuses
+        const bool fits = std::abs(values[0]) <= static_cast<double>(std::numeric_limits<float>::max());
+        points.push_back({fits ? static_cast<float>(values[0]) : infinity, values[1], values[2]});
     }
     if (const auto curve = tau_curve::make(points); !curve) return curve.error();
     return points;
