@@ -24,6 +24,7 @@
 #include <lutra/nn/integer_vit.hpp>
 #include <lutra/nn/observe.hpp>
 #include <lutra/nn/observer.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/sparse_int8_weights.hpp>
 #include <lutra/nn/token_flow.hpp>

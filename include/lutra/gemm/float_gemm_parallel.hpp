@@ -34,6 +34,13 @@ void for_each_piece(E& ex, std::size_t count, std::size_t grain, std::size_t pie
     });
 }
 
+/// The epilogue of a part of C.
+inline float_epilogue part_of(float_epilogue e, std::size_t i, std::size_t j, std::size_t rows, std::size_t cols) {
+    if (e.bias != nullptr) e.bias += j;
+    if (e.add.data() != nullptr) e.add = e.add.block(i, j, rows, cols);
+    return e;
+}
+
 /// Rows first .. first + rows of @p a.
 inline gemm_operand<float> rows_of(const gemm_operand<float>& a, std::size_t first, std::size_t rows) noexcept {
     return {a.data + first * a.row_stride, rows, a.cols, a.row_stride, a.col_stride};
@@ -44,9 +51,9 @@ inline gemm_operand<float> rows_of(const gemm_operand<float>& a, std::size_t fir
 /// `gemm(a, b, c, e)` with the rows of C shared out among the workers of @p ex: the same bits.
 template <executor E>
 void gemm(E& ex, gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
-    kernel::require_float_product(a, b, c);
+    kernel::require_float_product(a, b, c, e);
     kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, 2 * workers_of(ex), [&](std::size_t i, std::size_t rows) {
-        gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);
+        gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), kernel::part_of(e, i, 0, rows, c.cols()));
     });
 }
 
@@ -54,17 +61,15 @@ void gemm(E& ex, gemm_operand<float> a, packed_float_b b, matrix_view<float> c, 
 /// part of B that it needs, so columns are shared out where there are as many as rows.
 template <executor E>
 void gemm(E& ex, gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
-    kernel::require_float_product(a, b, c);
+    kernel::require_float_product(a, b, c, e);
     if (c.rows() > c.cols())
         kernel::for_each_piece(ex, c.rows(), kernel::float_tile_rows, workers_of(ex), [&](std::size_t i, std::size_t rows) {
-            gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), e);
+            gemm(kernel::rows_of(a, i, rows), b, c.block(i, 0, rows, c.cols()), kernel::part_of(e, i, 0, rows, c.cols()));
         });
     else
         kernel::for_each_piece(ex, c.cols(), kernel::float_panel, 2 * workers_of(ex), [&](std::size_t j, std::size_t cols) {
-            float_epilogue part = e;
-            if (e.bias != nullptr) part.bias += j;
             gemm(a, gemm_operand<float>{b.data + j * b.col_stride, b.rows, cols, b.row_stride, b.col_stride},
-                 c.block(0, j, c.rows(), cols), part);
+                 c.block(0, j, c.rows(), cols), kernel::part_of(e, 0, j, c.rows(), cols));
         });
 }
 

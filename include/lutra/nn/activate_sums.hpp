@@ -27,18 +27,26 @@ struct activate_sums {
     }
     /// The same for a block of sums.
     void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
-        constexpr std::size_t most = 64;
+        constexpr std::size_t most = 1024, widest = 64;
         alignas(64) float real[most];
-        static_cast<void>(lutra::detail::place_in(out, row, first, sums.rows(), sums.cols())); // checks it
+        const matrix_view<std::int8_t> to = out.block(row, first, sums.rows(), sums.cols());
         lutra::detail::require_columns(sum_scale.size(), first + sums.cols());
         if (!bias.empty()) lutra::detail::require_columns(bias.size(), first + sums.cols());
-        for (std::size_t r = 0; r < sums.rows(); ++r)
-            for (std::size_t j = 0; j < sums.cols(); j += most) {
-                const std::size_t n = std::min(sums.cols() - j, most);
-                const auto add = bias.empty() ? bias : bias.subspan(first + j, n);
-                dequantize_sums{{real, 1, n}, sum_scale.subspan(first + j, n), add}.block(0, 0, sums.block(r, j, 1, n));
-                apply_quantized<Activation>(std::span{real, n}, scale, out.row(row + r).subspan(first + j, n));
+        lutra::detail::require_scale(scale);
+        const scale_batch by{scale};
+        for (std::size_t j = 0; j < sums.cols(); j += widest) {
+            const std::size_t n = std::min(sums.cols() - j, widest), together = most / n;
+            const auto add = bias.empty() ? bias : bias.subspan(first + j, n);
+            for (std::size_t r = 0; r < sums.rows(); r += together) {
+                const std::size_t rows = std::min(sums.rows() - r, together);
+                dequantize_sums{{real, rows, n}, sum_scale.subspan(first + j, n), add}.block(0, 0,
+                                                                                             sums.block(r, j, rows, n));
+                for (std::size_t i = 0; i < rows; ++i)
+                    for_each_register(n, [&, x = real + i * n, y = &to(r + i, j)](std::size_t k, std::size_t some) {
+                        store_quantized(y + k, Activation::value(load_some(x + k, some)), by, some);
+                    });
             }
+        }
     }
 };
 

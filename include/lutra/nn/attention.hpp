@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <iterator>
 #include <span>
 
 /// @file
@@ -81,6 +82,42 @@ template <class T>
     return {kept.data() + (image * c.heads + head) * c.attention_floats(), queries, tokens};
 }
 
+namespace kernel {
+/// One head of one image: @p p (queries x keys) = softmax(scale Q K^T + log_sizes), @p context (queries x head_dim) = p V.
+/// As many rows of scores at a time as stay in the L1 cache, unless a hook sees all of them. @p log_sizes may be null.
+template <class Hook>
+void softmax_head(const head_views<float>& h, float scale, const float* log_sizes, matrix_view<float> p,
+                  matrix_view<float> context, const Hook& hook) {
+    if constexpr (Hook::active) {
+        gemm(h.query, transposed(h.key), p, {.bias = log_sizes, .scale = scale});
+        hook(activation_point::scores, p);
+        softmax(p, p);
+        hook(activation_point::probabilities, p);
+        gemm(p, h.value, context);
+        return;
+    }
+    alignas(64) float turned[float_k_block * float_panel], scores[4096];
+    const std::size_t tokens = h.key.rows(), width = h.key.cols(), padded = lutra::detail::round_up(tokens, float_lanes);
+    const bool fits = packed_b_floats(width, tokens) <= std::size(turned) && padded <= std::size(scores);
+    packed_float_b keys;
+    if (fits) keys = pack_b(transposed(h.key), turned);
+    for (std::size_t first = 0, rows; first < p.rows(); first += rows) {
+        rows = fits ? std::min(std::size(scores) / padded, p.rows() - first) : p.rows();
+        const auto query = h.query.block(first, 0, rows, width);
+        const auto out = p.block(first, 0, rows, tokens);
+        if (fits) {
+            const matrix_view<float> s{scores, rows, tokens, padded};
+            gemm(query, keys, s, {.bias = log_sizes, .scale = scale});
+            softmax(s, out, true);
+        } else {
+            gemm(query, transposed(h.key), out, {.bias = log_sizes, .scale = scale});
+            softmax(out, out);
+        }
+        gemm(out, h.value, context.block(first, 0, rows, width));
+    }
+}
+} // namespace kernel
+
 /// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
 /// block_activations. @p hook: what comes between (activation_hook.hpp).
 template <class Hook = no_hook>
@@ -93,14 +130,12 @@ void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<
         const auto log_sizes = asked.part(asked.log_sizes, all);
         const auto class_attention = asked.part(asked.class_attention, all);
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, all, head);
+            head_views<float> h = head_of(qkv, c, all, head);
+            h.query = h.query.block(0, 0, asking.count, width);
             const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
-            gemm(query.block(0, 0, asking.count, width), transposed(key), p, {.bias = log_sizes.data(), .scale = scale});
-            hook(activation_point::scores, p);
-            for (std::size_t t = 0; t < asking.count; ++t) softmax(p.row(t));
-            hook(activation_point::probabilities, p);
+            kernel::softmax_head(h, scale, log_sizes.data(), p,
+                                 context.block(asking.first, head * width, asking.count, width), hook);
             asked.add_class(std::span<const float>{p.row(0)}, class_attention, head == 0);
-            gemm(p, value, context.block(asking.first, head * width, asking.count, width));
         }
     }
 }

@@ -91,11 +91,11 @@ struct forward_buffers {
 
 inline namespace LUTRA_ISA {
 
-/// y = x W^T + bias, or y += x W^T + bias: x is rows x inputs, y rows x outputs. @p packed, where given, is W^T packed
-/// before.
+/// y = x W^T + bias (+ @p add, of y's shape, where it has memory): x is rows x inputs, y rows x outputs. @p packed, where
+/// given, is W^T packed before.
 inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
-                   bool accumulate = false, packed_float_b packed = {}) {
-    const float_epilogue e{.bias = p.bias.data(), .scale = 1, .accumulate = accumulate};
+                   matrix_view<const float> add = {}, packed_float_b packed = {}) {
+    const float_epilogue e{.bias = p.bias.data(), .add = add};
     if (packed.data != nullptr)
         gemm(x, packed, y, e);
     else
@@ -115,25 +115,31 @@ inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<c
     }
 }
 
-/// The packed right operand of a linear layer: one of the two, or none.
-struct packed_linear {
-    packed_float_b dense;
-    packed_shared_float_b sparse;
+/// The packed right operand of a linear layer: dense, empty, or of what is kept where outputs drop weights together.
+struct packed_linear : packed_float_b {
+    const packed_shared_float_b* sparse = nullptr;
+    arena* scratch = nullptr; ///< of a sparse one: shared_float_scratch_bytes
 };
-/// The same of one block's linear layers.
+/// `linear` with the weights of a block.
+inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
+                   std::type_identity_t<matrix_view<const float>> add, const packed_linear& packed) {
+    if (packed.sparse != nullptr)
+        gemm(x, *packed.sparse, y, *packed.scratch, {.bias = p.bias.data(), .scale = 1, .add = add});
+    else
+        linear(x, p, y, add, static_cast<const packed_float_b&>(packed));
+}
+
+/// The packed right operands of one block's linear layers; each may be empty.
 struct packed_block {
     packed_linear qkv, proj, fc1, fc2;
-    arena* scratch = nullptr; ///< of sparse ones: shared_float_scratch_bytes
-};
 
-/// y = x W^T + bias (+ y) by the weights of a block.
-inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
-                   bool accumulate, const packed_linear& packed, arena* scratch) {
-    if (packed.sparse.data != nullptr)
-        gemm(x, packed.sparse, y, *scratch, {.bias = p.bias.data(), .scale = 1, .accumulate = accumulate});
-    else
-        linear(x, p, y, accumulate, packed.dense);
-}
+    /// The same with @p scratch for sparse ones.
+    [[nodiscard]] packed_block with_scratch(arena& scratch) const noexcept {
+        packed_block b = *this;
+        for (packed_linear* l : {&b.qkv, &b.proj, &b.fc1, &b.fc2}) l->scratch = &scratch;
+        return b;
+    }
+};
 
 namespace kernel {
 /// to = from, of dense matrices, unless they are one.
@@ -149,7 +155,7 @@ void attend(const vit_config& c, const block_parameters<const float>& p, const b
             const packed_block& packed = {}, const token_attention<float>& asked = {}, const Hook& hook = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     hook(activation_point::normed1, a.normed1);
-    linear(a.normed1, p.qkv, a.qkv, false, packed.qkv, packed.scratch);
+    linear(a.normed1, p.qkv, a.qkv, {}, packed.qkv);
     const std::size_t rows = a.qkv.rows(), d = c.dim;
     if constexpr (Hook::active) {
         hook(activation_point::query, a.qkv.block(0, 0, rows, d));
@@ -166,14 +172,14 @@ void attend(const vit_config& c, const block_parameters<const float>& p, const b
 template <class Hook = no_hook>
 void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {},
              const Hook& hook = {}) {
-    kernel::copy_rows(a.input, a.middle);
     if constexpr (Hook::active)
         if (hook.prunes()) {
-            linear(a.context, p.proj, a.normed1, false, packed.proj, packed.scratch);
+            linear(a.context, p.proj, a.normed1, {}, packed.proj);
             hook(activation_point::attention_output, a.normed1);
+            kernel::copy_rows(a.input, a.middle);
             return kernel::add_rows(a.normed1, a.middle);
         }
-    linear(a.context, p.proj, a.middle, true, packed.proj, packed.scratch);
+    linear(a.context, p.proj, a.middle, a.input, packed.proj);
 }
 
 /// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
@@ -183,26 +189,26 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
                   const packed_block& packed = {}, const Hook& hook = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
     hook(activation_point::normed2, a.normed2);
-    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, false, packed.fc1, packed.scratch);
+    linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, {}, packed.fc1);
     with_activation<Activation>(c, [&]<class A>(A) {
         if (a.slope.empty())
             apply<A>(detail::elements_of(a.hidden));
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
-    kernel::copy_rows(a.middle, a.output);
     if constexpr (Hook::active) {
         hook(activation_point::hidden, a.hidden);
+        kernel::copy_rows(a.middle, a.output);
         const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
-        if (packed.fc2.sparse.data != nullptr)
-            linear(a.hidden, p.fc2, y, !hook.prunes(), packed.fc2, packed.scratch);
+        if (packed.fc2.sparse != nullptr)
+            linear(a.hidden, p.fc2, y, hook.prunes() ? matrix_view<const float>{} : y, packed.fc2);
         else
-            hook.fc2(a.hidden, packed.fc2.dense, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
+            hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
         if (!hook.prunes()) return;
         hook(activation_point::mlp_output, y);
         return kernel::add_rows(y, a.output);
     }
-    linear(a.hidden, p.fc2, a.output, true, packed.fc2, packed.scratch);
+    linear(a.hidden, p.fc2, a.output, a.middle, packed.fc2);
 }
 
 /// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
@@ -269,10 +275,14 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
                   packed_float_b packed = {}) {
     const vit_config& c = p.config();
     const std::size_t count = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
-    place_prefix(p, tokens);
-    for (std::size_t image = 0; image < tokens.rows() / count; ++image)
+    for (std::size_t image = 0; image < tokens.rows() / count; ++image) {
+        for (std::size_t which = 0; which < prefix; ++which)
+            for (std::size_t j = 0; j < d; ++j)
+                tokens(image * count + which, j) = p.pos_embed(which, j) + (which == 0 ? p.cls_token : p.dist_token)[j];
         linear(patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-               tokens.block(image * count + prefix, 0, c.patches(), d), true, packed);
+               tokens.block(image * count + prefix, 0, c.patches(), d), p.pos_embed.block(prefix, 0, c.patches(), d),
+               packed);
+    }
 }
 
 /// Final layer norm of the prefix tokens, and the heads: @p tokens is rows x dim, @p normed (images * prefix) x dim, dense,
@@ -294,7 +304,7 @@ inline void classify(const vit_parameters<const float>& p, const token_rows& row
     };
     linear(token(0), p.head, logits);
     if (!c.distilled) return;
-    linear(token(1), p.head_dist, logits, true);
+    linear(token(1), p.head_dist, logits, logits);
     for (std::size_t i = 0; i < logits.rows(); ++i)
         for (float& x : logits.row(i)) x *= 0.5f;
 }

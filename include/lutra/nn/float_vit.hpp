@@ -5,9 +5,8 @@
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/observer.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
-#include <lutra/prune/mask.hpp>
-#include <lutra/prune/weight_pruning.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -70,55 +69,23 @@ public:
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
         detail::require_weight_rules(choices);
-        const auto dense = [&](const linear_parameters<const float>& l) {
-            return pack_b(transposed(l.weight), memory.take<float>(packed_b_floats(l.weight.cols(), l.weight.rows())));
-        };
-        patch_embed_ = dense(parameters.patch_embed);
-        blocks_ = memory.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto b = parameters.block(i);
-            const auto pack = [&](const linear_parameters<const float>& l) {
-                if (choices.empty() || !choices[i].weights.active()) return packed_linear{dense(l), {}};
-                return pack_pruned(l.weight, choices[i].weights, memory);
-            };
-            blocks_[i].qkv = pack(b.qkv);
-            blocks_[i].proj = pack(b.proj);
-            blocks_[i].fc1 = pack(b.fc1);
-            blocks_[i].fc2 = pack(b.fc2);
-        }
+        packed_ = packed_vit::forward(parameters, memory, choices);
     }
 
     /// Bytes that the constructor needs.
     [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c,
                                                             std::span<const layer_choice> choices = {}) {
         require_none_or_one_a_block(c, choices);
-        arena a = arena::counting();
-        std::size_t scratch = 0;
-        a.take<float>(packed_b_floats(c.patch_size(), c.dim));
-        a.take<packed_block>(c.depth);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto add = [&](std::size_t out, std::size_t in) {
-                if (choices.empty() || !choices[i].weights.active()) {
-                    a.take<float>(packed_b_floats(in, out));
-                } else {
-                    a.take<std::byte>(pruned_bytes(out, in, choices[i].weights));
-                    scratch = std::max(scratch, pruning_scratch_bytes(out, in, choices[i].weights));
-                }
-            };
-            add(3 * std::size_t{c.dim}, c.dim);
-            add(c.dim, c.dim);
-            add(c.mlp, c.dim);
-            add(c.dim, c.mlp);
-        }
-        return a.used() + scratch;
+        return packed_vit::forward_bytes(c, choices) + packed_vit::pruning_scratch_bytes(c, choices);
     }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+        const std::size_t count = std::min(images, together);
         arena a = arena::counting();
-        static_cast<void>(forward_buffers::take(c, images, a));
-        static_cast<void>(token_flow<float>::take(c, images, a));
+        static_cast<void>(forward_buffers::take(c, count, a));
+        static_cast<void>(token_flow<float>::take(c, count, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + std::max(skip_zeros_scratch_bytes(images * c.tokens(), c.mlp),
+        return a.used() + std::max(skip_zeros_scratch_bytes(count * c.tokens(), c.mlp),
                                    shared_float_scratch_bytes(std::max(c.dim, c.mlp)));
     }
 
@@ -130,31 +97,12 @@ public:
                  Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
-        const std::size_t mark = scratch.used();
-        const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
-        auto flow = token_flow<float>::take(c, images.rows(), scratch);
-        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
-        extract_patches(c, images, b.patches);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
-        embed(parameters_, b.patches, b.block.input, patch_embed_);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
-            const auto tokens = choices_.empty() ? token_pruning{} : choices_[i].tokens;
-            const auto block = [&](const auto& hook) {
-                packed_block packed = blocks_[i];
-                packed.scratch = &scratch;
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed, tokens, flow, hook);
-            };
-            if (detail::observes<Observer> || rules.active())
-                block(activation_hook{rules, i, selection, scratch, observer});
-            else
-                block(no_hook{});
+        for (std::size_t first = 0; first < images.rows(); first += together) {
+            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
+            forward_some(images.block(first, 0, count, images.cols()), logits.block(first, 0, count, c.classes), scratch,
+                         observer);
+            scratch.release(mark);
         }
-        classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
-        scratch.release(mark);
     }
 
     [[nodiscard]] const vit_parameters<const float>& parameters() const noexcept { return parameters_; }
@@ -165,42 +113,38 @@ private:
         require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
                 "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
     }
-    /// Packs what @p rule keeps of outputs x inputs weights, in pruned_bytes of @p memory; pruning_scratch_bytes more are
-    /// given back.
-    static packed_linear pack_pruned(matrix_view<const float> weight, const weight_pruning& rule, arena& memory) {
-        const std::size_t out = weight.rows(), in = weight.cols();
-        const auto bytes = memory.take<std::byte>(pruned_bytes(out, in, rule));
-        const std::size_t mark = memory.used();
-        const auto mask = detail::take_matrix<std::uint8_t>(memory, out, in);
-        weight_mask(weight, rule, mask, memory);
-        packed_linear packed;
-        if (rule.rule == weight_rule::n_m) {
-            const auto kept = detail::take_matrix<float>(memory, out, in);
-            for (std::size_t r = 0; r < out; ++r) std::ranges::copy(weight.row(r), kept.row(r).begin());
-            zero_dropped(mask, kept);
-            packed.dense = pack_b(transposed(kept), {reinterpret_cast<float*>(bytes.data()), packed_b_floats(in, out)});
-        } else {
-            packed.sparse = pack_shared(transposed(weight), transposed(mask), rule.group(), bytes);
-        }
-        memory.release(mark);
-        return packed;
-    }
-    static constexpr std::size_t pruned_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
-        require_valid(rule);
-        if (rule.rule == weight_rule::n_m) return packed_b_floats(in, out) * sizeof(float);
-        return most_packed_shared_float_bytes(rule.kept_inputs(out, in), rule.group(), in, out);
-    }
-    static constexpr std::size_t pruning_scratch_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
-        arena a = arena::counting();
-        a.take<std::uint8_t>(out * in);
-        if (rule.rule == weight_rule::n_m) a.take<float>(out * in);
-        return a.used() + weight_mask_scratch_bytes(rule, out, in);
-    }
+    static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
     vit_parameters<const float> parameters_;
+    template <class Observer>
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+        const vit_config& c = parameters_.config();
+        const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
+        auto flow = token_flow<float>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
+        extract_patches(c, images, b.patches);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
+        embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
+            const auto block = [&](const auto& hook) {
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block,
+                                                            packed_.blocks[i].with_scratch(scratch),
+                                                            detail::token_rule_of(c, choices_, i), flow, hook);
+            };
+            if (detail::observes<Observer> || rules.active())
+                block(activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(no_hook{});
+        }
+        classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
+    }
+
     std::span<const layer_choice> choices_;
-    packed_float_b patch_embed_;
-    std::span<packed_block> blocks_;
+    packed_vit packed_;
 };
 
 } // namespace LUTRA_ISA

@@ -10,6 +10,7 @@
 #include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -92,7 +93,7 @@ struct int8_layers {
             const layer_choice& choice = choices[i];
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
-            b.tokens = choices[i].tokens;
+            b.tokens = detail::token_rule_of(c, choices, i);
             b.qkv = pruned(p.qkv, scale(block_tensor::normed1), choice, correct.block(i, block_layer::qkv));
             b.proj = pruned(p.proj, scale(block_tensor::context), choice, correct.block(i, block_layer::proj));
             b.fc1 = pruned(p.fc1, scale(block_tensor::normed2), choice, correct.block(i, block_layer::fc1));

@@ -71,10 +71,11 @@ public:
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         arena a = arena::counting();
-        static_cast<void>(take_buffers(c, images, a));
-        static_cast<void>(token_flow<std::int8_t>::take(c, images, a));
+        const std::size_t count = std::min(images, together);
+        static_cast<void>(take_buffers(c, count, a));
+        static_cast<void>(token_flow<std::int8_t>::take(c, count, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + int8_layers::scratch_bytes(c, images);
+        return a.used() + int8_layers::scratch_bytes(c, count);
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -85,30 +86,19 @@ public:
                  Observer&& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
-        const std::size_t mark = scratch.used();
-        buffers b = take_buffers(c, images.rows(), scratch);
-        auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
-        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
-        embed(images, b, scratch);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const activation_rules& rules = layers_.blocks[i].activations;
-            if (detail::observes<Observer> || rules.active())
-                block(i, flow, b, scratch, activation_hook{rules, i, selection, scratch, observer});
-            else
-                block(i, flow, b, scratch, no_hook{});
+        for (std::size_t first = 0; first < images.rows(); first += together) {
+            const std::size_t count = std::min(together, images.rows() - first), mark = scratch.used();
+            forward_some(images.block(first, 0, count, images.cols()), logits.block(first, 0, count, c.classes), scratch,
+                         observer);
+            scratch.release(mark);
         }
-        classify(flow.rows(), b, logits, scratch);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(c.depth - 1, activation_point::head,
-                                matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
-        scratch.release(mark);
     }
 
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
+    static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
+
     struct buffers {
         matrix_view<float> x, patches, scores; ///< scores: tokens x tokens
         matrix_view<float> branch;             ///< an output before it is added to x; in the memory of patches
@@ -145,6 +135,28 @@ private:
         return b;
     }
 
+    template <class Observer>
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+        const vit_config& c = parameters_.config();
+        buffers b = take_buffers(c, images.rows(), scratch);
+        auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
+        const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
+        embed(images, b, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
+        for (std::size_t i = 0; i < c.depth; ++i) {
+            const activation_rules& rules = layers_.blocks[i].activations;
+            if (detail::observes<Observer> || rules.active())
+                block(i, flow, b, scratch, activation_hook{rules, i, selection, scratch, observer});
+            else
+                block(i, flow, b, scratch, no_hook{});
+        }
+        classify(flow.rows(), b, logits, scratch);
+        if constexpr (detail::observes<Observer>)
+            observer.activation(c.depth - 1, activation_point::head,
+                                matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
+    }
+
     /// Block @p i. Leaves @p b with the rows of the tokens that are left.
     template <class Hook>
     void block(std::size_t i, token_flow<std::int8_t>& flow, buffers& b, arena& scratch, const Hook& hook) const {
@@ -155,7 +167,7 @@ private:
         b = b.with_rows(flow.rows().rows());
         const auto scale = [&](block_tensor t) { return scales_.block(i, t); };
         const auto asked = flow.attention(pruning);
-        normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b);
+        normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b.normed);
         layer.qkv.multiply(b.normed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
         if constexpr (Hook::active) {
             const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
@@ -180,7 +192,7 @@ private:
             flow.drop(c, pruning, b.qkv, 127.0f * static_cast<float>(c.heads), b.x);
             b = b.with_rows(flow.rows().rows());
         }
-        normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b);
+        normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b.normed);
         with_activation<typename Policy::activation>(c, [&]<class A>(A) {
             layer.fc1.multiply(b.normed, scratch,
                                activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
@@ -222,12 +234,11 @@ private:
         layers_.embed(c, b.patches8, b.x, scratch);
     }
 
-    /// Layer norm of each row of @p x, quantised into `normed`.
+    /// Layer norm of each row of @p x, quantised into @p normed.
     void normalize_rows(matrix_view<const float> x, const layer_norm_parameters<const float>& p, float scale,
-                        const buffers& b) const {
+                        matrix_view<std::int8_t> normed) const {
         for (std::size_t r = 0; r < x.rows(); ++r)
-            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale,
-                                 b.normed.row(r));
+            layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale, normed.row(r));
     }
 
     template <class Hook>

@@ -67,9 +67,8 @@ struct layer_choice {
     token_pruning tokens{};         ///< which tokens go on to the MLP and the later blocks
     bool skip_zeros = false;        ///< fc2 skips the weights that meet zeros, where that pays
     float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
-    std::span<const float>
-        taus{};               ///< one an activation_point, in place of pruning.tau; or empty (see activation_thresholds)
-    weight_pruning weights{}; ///< which weights of qkv, proj, fc1 and fc2 are kept
+    std::span<const float> taus{};  ///< one an activation_point, in place of pruning.tau; or empty
+    weight_pruning weights{};       ///< which weights of qkv, proj, fc1 and fc2 are kept
 };
 
 namespace detail {

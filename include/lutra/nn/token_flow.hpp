@@ -35,6 +35,13 @@ inline void require_token_rules(const vit_config& c, std::span<const layer_choic
                 "keep_above takes a threshold that is not negative");
     }
 }
+/// What becomes of the tokens in block @p i, where @p choices are none or one a block. After the last one the head reads the
+/// prefix tokens only, so that the others are not computed there: the logits are the same.
+[[nodiscard]] constexpr token_pruning token_rule_of(const vit_config& c, std::span<const layer_choice> choices,
+                                                    std::size_t i) {
+    const token_pruning chosen = choices.empty() ? token_pruning{} : choices[i].tokens;
+    return chosen.rule == token_rule::none && i + 1 == c.depth ? token_pruning::keep_prefix() : chosen;
+}
 } // namespace detail
 
 /// Where the tokens of a batch go after a block: row r of `before` enters, times weight[r], row to[r] of the rows that its

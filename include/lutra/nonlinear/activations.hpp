@@ -34,7 +34,7 @@ constexpr void require_length(std::size_t actual, std::size_t expected, const ch
 /// |error| < 3e-7, absolute: of P far below 0 no digit is left.
 inline value_and_slope normal_distribution(float_batch x) noexcept {
     const float_batch z = absolute(x) * broadcast(0.70710678118654752f);
-    const float_batch t = broadcast(1.0f) / multiply_add(z, broadcast(0.3275911f), broadcast(1.0f));
+    const float_batch t = inverse_of(multiply_add(z, broadcast(0.3275911f), broadcast(1.0f)));
     float_batch p = broadcast(1.061405429f);
     p = multiply_add(p, t, broadcast(-1.453152027f));
     p = multiply_add(p, t, broadcast(1.421413741f));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/nonlinear/activations.hpp>
 #include <lutra/numeric/float_batch.hpp>
@@ -51,6 +52,30 @@ inline void softmax(std::span<float> x) noexcept {
     const float_batch factor = broadcast(1.0f / kernel::exponentials<1>({x.data()}, {x.data()}, x.size(), false)[0]);
     for_each_register(
         x.size(), [&](std::size_t i, std::size_t n) { store_some(x.data() + i, load_some(x.data() + i, n) * factor, n); });
+}
+
+/// softmax of each row of @p x into @p y, of the same shape, which may be @p x and else lies apart; @p x is overwritten.
+/// @p padded: all of the last register of each row of @p x may be written. The bits of the softmax of one row.
+inline void softmax(matrix_view<float> x, matrix_view<float> y, bool padded = false) {
+    kernel::require_length(y.rows(), x.rows(), "softmax writes one row for each that it reads");
+    kernel::require_length(y.cols(), x.cols(), "softmax writes one element for each that it reads");
+    if (x.empty()) return;
+    constexpr std::size_t together = 4; // a row alone would wait for its own sums
+    const auto rows = [&]<std::size_t Rows>(std::size_t first) {
+        std::array<float*, Rows> in;
+        for (std::size_t r = 0; r < Rows; ++r) in[r] = x.data() + (first + r) * x.stride();
+        const std::array<float, Rows> sums = kernel::exponentials<Rows>(in, in, x.cols(), padded);
+        for (std::size_t r = 0; r < Rows; ++r) {
+            const float_batch factor = broadcast(1.0f / sums[r]);
+            // What lies behind a row is e^-87: its product would be subnormal, and slow.
+            for_each_register(x.cols(), [&, out = y.data() + (first + r) * y.stride()](std::size_t i, std::size_t n) {
+                store_some(out + i, load_some(in[r] + i, n) * factor, n);
+            });
+        }
+    };
+    std::size_t r = 0;
+    for (; r + together <= x.rows(); r += together) rows.template operator()<together>(r);
+    for (; r < x.rows(); ++r) rows.template operator()<1>(r);
 }
 
 /// What layer_norm found in a row; backward needs it.

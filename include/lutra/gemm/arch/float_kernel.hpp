@@ -6,19 +6,25 @@
 #include <lutra/gemm/operand.hpp>
 #include <lutra/numeric/float_batch.hpp>
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
 /// @file
-/// The float micro-kernel: a tile of C of six rows times some registers, held in registers over a block of K. A is read in
+/// The float micro-kernel: a tile of C of some rows times some registers, held in registers over a block of K. A is read in
 /// place (one broadcast a row and k), B from a panel.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-inline constexpr std::size_t float_tile_rows = 6;
+inline constexpr std::size_t float_tile_rows = 6; ///< of a tile as wide as a panel; narrower ones are higher
+/// Rows of a tile of @p registers columns: as many sums as there are registers for, and enough of them to hide the time
+/// that one takes.
+constexpr std::size_t float_rows_of(std::size_t registers) noexcept {
+    constexpr bool many = float_panel_registers == 4;
+    return registers == 1 ? (many ? 14 : 12) : registers == 2 && many ? 12 : registers == 3 ? 8 : float_tile_rows;
+}
 inline constexpr std::size_t float_row_block = 384; ///< rows of A that stay in the L2 cache while panels of B pass
 
 /// A panel of B where it lies, packed or in place.
@@ -36,11 +42,11 @@ inline void prefetch(const float* p) noexcept {
 #endif
 }
 
-/// Where a block of C comes from: C, or C + C's old values where `add`, = scale * sums + bias, of which the latter may be
-/// null.
+/// What a block of C becomes: scale * sums + bias + add, of which the latter two may be null; `add` is a block like C.
 struct float_finish {
     const float* bias;
-    bool add;
+    const float* add;
+    std::size_t add_stride;
     float scale;
 };
 
@@ -50,9 +56,9 @@ template <std::size_t Rows, std::size_t Registers>
 inline void float_tile(std::size_t kc, const float* a, std::size_t a_row, std::size_t a_col, const float* b,
                        std::size_t b_row, float* c, std::size_t c_stride, std::size_t width, const float_finish& finish) {
     float_batch sum[Rows][Registers];
-    const float* row[Rows];
+    const float* row[(Rows + 3) / 4]; // each fourth: what lies between is addressed from there
     for (std::size_t i = 0; i < Rows; ++i) {
-        row[i] = a + i * a_row;
+        if (i % 4 == 0) row[i / 4] = a + i * a_row;
         for (std::size_t r = 0; r < Registers; ++r) {
             prefetch(c + i * c_stride + r * float_lanes);
             sum[i][r] = broadcast(0.0f);
@@ -64,9 +70,10 @@ inline void float_tile(std::size_t kc, const float* a, std::size_t a_row, std::s
             right[r] = load(b + r * float_lanes);
         }
         for (std::size_t i = 0; i < Rows; ++i) {
-            const float_batch left = broadcast(row[i][k * a_col]);
+            const float_batch left = broadcast(row[i / 4][i % 4 * a_row]);
             for (std::size_t r = 0; r < Registers; ++r) sum[i][r] = multiply_add(left, right[r], sum[i][r]);
         }
+        for (const float*& p : row) p += a_col;
     }
     // Unrolled, for else the sums would go through memory.
     const float_batch factor = broadcast(finish.scale);
@@ -77,45 +84,46 @@ inline void float_tile(std::size_t kc, const float* a, std::size_t a_row, std::s
         float_batch bias = broadcast(0.0f);
         if (finish.bias != nullptr) bias = load_some(finish.bias + r * float_lanes, n);
         float* out = c + r * float_lanes;
+        const float* add = finish.add != nullptr ? finish.add + r * float_lanes : nullptr;
         if (n == float_lanes) {
-            if (finish.add)
-#pragma GCC unroll 8
+            if (add != nullptr)
+#pragma GCC unroll 16
                 for (std::size_t i = 0; i < Rows; ++i)
-                    store(out + i * c_stride, multiply_add(sum[i][r], factor, load(out + i * c_stride) + bias));
+                    store(out + i * c_stride, multiply_add(sum[i][r], factor, load(add + i * finish.add_stride) + bias));
             else
-#pragma GCC unroll 8
+#pragma GCC unroll 16
                 for (std::size_t i = 0; i < Rows; ++i) store(out + i * c_stride, multiply_add(sum[i][r], factor, bias));
         } else {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (std::size_t i = 0; i < Rows; ++i) {
-                const float_batch start = finish.add ? load_partial(out + i * c_stride, n) + bias : bias;
+                float_batch start = bias;
+                if (add != nullptr) start = load_partial(add + i * finish.add_stride, n) + bias;
                 store_partial(out + i * c_stride, multiply_add(sum[i][r], factor, start), n);
             }
         }
     }
 }
 
-/// All rows of C in the columns of one panel. The last two tiles share what is left evenly: a tile of one row would wait
-/// for its own sums.
+/// float_tile of 1 to float_rows_of(Registers) rows.
+template <std::size_t Registers, class = std::make_index_sequence<float_rows_of(Registers)>>
+struct float_tiles;
+template <std::size_t Registers, std::size_t... Rows>
+struct float_tiles<Registers, std::index_sequence<Rows...>> {
+    static constexpr std::array all{&float_tile<Rows + 1, Registers>...}; ///< [rows - 1]
+};
+
+/// All rows of C in the columns of one panel. The last two tiles share what is left evenly: one of few rows would wait for
+/// its own sums.
 template <std::size_t Registers>
 inline void float_panel_rows(const gemm_operand<float>& a, std::size_t k0, std::size_t kc, const float_panel_of_b& b,
                              std::size_t width, matrix_view<float> c, std::size_t j, const float_finish& finish) {
-    const auto tile = [&]<std::size_t Rows>(std::size_t i) {
-        float_tile<Rows, Registers>(kc, a.data + i * a.row_stride + k0 * a.col_stride, a.row_stride, a.col_stride, b.data,
-                                    b.row_stride, c.data() + i * c.stride() + j, c.stride(), width, finish);
-    };
+    constexpr std::size_t most = float_rows_of(Registers);
     for (std::size_t i = 0; i < c.rows();) {
-        const std::size_t left = c.rows() - i;
-        const bool last_two = left > float_tile_rows && left < 2 * float_tile_rows;
-        const std::size_t rows = last_two ? (left + 1) / 2 : std::min(left, float_tile_rows);
-        switch (rows) {
-        case 6: tile.template operator()<6>(i); break;
-        case 5: tile.template operator()<5>(i); break;
-        case 4: tile.template operator()<4>(i); break;
-        case 3: tile.template operator()<3>(i); break;
-        case 2: tile.template operator()<2>(i); break;
-        default: tile.template operator()<1>(i);
-        }
+        const std::size_t left = c.rows() - i, rows = left >= 2 * most ? most : left > most ? (left + 1) / 2 : left;
+        float_finish here = finish;
+        if (here.add != nullptr) here.add += i * here.add_stride;
+        float_tiles<Registers>::all[rows - 1](kc, a.data + i * a.row_stride + k0 * a.col_stride, a.row_stride, a.col_stride,
+                                              b.data, b.row_stride, c.data() + i * c.stride() + j, c.stride(), width, here);
         i += rows;
     }
 }

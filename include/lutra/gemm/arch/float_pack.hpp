@@ -29,6 +29,8 @@ inline constexpr std::size_t float_k_block = 384;                               
 /// Calls `f(k0, kc)` for the blocks of @p k, which are as equal as can be.
 template <class F>
 inline void for_each_float_block(std::size_t k, F&& f) {
+    if (k <= float_k_block && k > 0)
+        return f(std::size_t{0}, k); // without a division, which would cost a small product much
     const std::size_t blocks = (k + float_k_block - 1) / float_k_block;
     for (std::size_t block = 0, k0 = 0; block < blocks; ++block) {
         const std::size_t kc = k / blocks + (block < k % blocks);
@@ -41,6 +43,7 @@ inline void for_each_float_block(std::size_t k, F&& f) {
 template <class F>
 inline void for_each_float_panel(std::size_t n, F&& f) {
     const std::size_t registers = (n + float_lanes - 1) / float_lanes;
+    if (registers <= float_panel_registers && n > 0) return f(std::size_t{0}, n);
     const std::size_t panels = (registers + float_panel_registers - 1) / float_panel_registers;
     for (std::size_t p = 0, j = 0; p < panels; ++p) {
         const std::size_t width = (registers / panels + (p < registers % panels)) * float_lanes;
@@ -60,15 +63,18 @@ inline constexpr std::size_t float_turn = 16; ///< columns that `turn_columns` t
     #else
 inline constexpr std::size_t float_turn = 4;
     #endif
-/// Four values of each of float_turn columns, which lie @p stride floats apart, as four rows, @p row floats apart.
-inline void turn_columns(const float* from, std::size_t stride, float* out, std::size_t row) {
+/// Four values of each of @p count columns (@p All: float_turn), which lie @p stride floats apart, as four rows, @p row
+/// floats apart; float_turn columns are written, those past the count as zeros.
+template <bool All>
+inline void turn_columns(const float* from, std::size_t stride, std::size_t count, float* out, std::size_t row) {
+    const auto column = [&](std::size_t i) { return All || i < count ? _mm_loadu_ps(from + i * stride) : _mm_setzero_ps(); };
     #if defined(__AVX512F__)
     __m512 q[4];
     for (std::size_t i = 0; i < 4; ++i) { // each quarter of a register holds four values of one column
-        q[i] = _mm512_castps128_ps512(_mm_loadu_ps(from + i * stride));
-        q[i] = _mm512_insertf32x4(q[i], _mm_loadu_ps(from + (4 + i) * stride), 1);
-        q[i] = _mm512_insertf32x4(q[i], _mm_loadu_ps(from + (8 + i) * stride), 2);
-        q[i] = _mm512_insertf32x4(q[i], _mm_loadu_ps(from + (12 + i) * stride), 3);
+        q[i] = _mm512_castps128_ps512(column(i));
+        q[i] = _mm512_insertf32x4(q[i], column(4 + i), 1);
+        q[i] = _mm512_insertf32x4(q[i], column(8 + i), 2);
+        q[i] = _mm512_insertf32x4(q[i], column(12 + i), 3);
     }
     const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(q[0], q[1]));
     const __m512d high01 = _mm512_castps_pd(_mm512_unpackhi_ps(q[0], q[1]));
@@ -79,8 +85,7 @@ inline void turn_columns(const float* from, std::size_t stride, float* out, std:
     _mm512_storeu_ps(out + 2 * row, _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23)));
     _mm512_storeu_ps(out + 3 * row, _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23)));
     #else
-    __m128 q0 = _mm_loadu_ps(from), q1 = _mm_loadu_ps(from + stride);
-    __m128 q2 = _mm_loadu_ps(from + 2 * stride), q3 = _mm_loadu_ps(from + 3 * stride);
+    __m128 q0 = column(0), q1 = column(1), q2 = column(2), q3 = column(3);
     _MM_TRANSPOSE4_PS(q0, q1, q2, q3);
     _mm_storeu_ps(out, q0);
     _mm_storeu_ps(out + row, q1);
@@ -108,12 +113,19 @@ inline void pack_float_panel(const gemm_operand<float>& b, std::size_t k0, std::
     std::size_t c = 0;
 #if LUTRA_USE_XSIMD && defined(__SSE2__)
     if (b.row_stride == 1)
-        for (; c + float_turn <= width; c += float_turn) {
+        for (; c < width; c += float_turn) {
             const float* from = b.data + k0 + (j + c) * b.col_stride;
+            const std::size_t count = std::min(float_turn, width - c);
             std::size_t k = 0;
-            for (; k + 4 <= kc; k += 4) turn_columns(from + k, b.col_stride, out + k * padded + c, padded);
+            for (; k + 4 <= kc; k += 4) {
+                if (count == float_turn)
+                    turn_columns<true>(from + k, b.col_stride, count, out + k * padded + c, padded);
+                else
+                    turn_columns<false>(from + k, b.col_stride, count, out + k * padded + c, padded);
+            }
             for (; k < kc; ++k)
-                for (std::size_t i = 0; i < float_turn; ++i) out[k * padded + c + i] = from[k + i * b.col_stride];
+                for (std::size_t i = 0; i < float_turn; ++i)
+                    out[k * padded + c + i] = i < count ? from[k + i * b.col_stride] : 0.0f;
         }
 #endif
     for (; c < padded; ++c)

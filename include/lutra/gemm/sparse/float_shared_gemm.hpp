@@ -184,7 +184,10 @@ inline void gemm(gemm_operand<float> a, const packed_shared_float_b& b, matrix_v
                 const gemm_operand<float> part{a.data + i * a.row_stride, count, a.cols, a.row_stride, a.col_stride};
                 kernel::gather_floats<Gather>(part, rows, data, gathered, stride);
                 gemm(gemm_operand<float>{gathered, count, rows.kept, stride, 1}, right, c.block(i, j, count, columns),
-                     {e.bias == nullptr ? nullptr : e.bias + j, e.scale, e.accumulate});
+                     {.bias = e.bias == nullptr ? nullptr : e.bias + j,
+                      .scale = e.scale,
+                      .accumulate = e.accumulate,
+                      .add = e.add.data() == nullptr ? e.add : e.add.block(i, j, count, columns)});
             }
             data += kernel::gather_bytes<Gather>(rows) + kernel::float_group_bytes(rows, columns);
         }

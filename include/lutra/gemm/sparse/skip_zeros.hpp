@@ -36,7 +36,7 @@ struct kept_float_rows {
 inline void finish_float_row(const float* sums, std::size_t width, const float_finish& finish, float* c) noexcept {
     for_each_register(width, [&](std::size_t i, std::size_t n) {
         float_batch start = finish.bias == nullptr ? broadcast(0.0f) : load_some(finish.bias + i, n);
-        if (finish.add) start = load_some(c + i, n) + start;
+        if (finish.add != nullptr) start = load_some(finish.add + i, n) + start;
         store_some(c + i, multiply_add(load(sums + i), broadcast(finish.scale), start), n);
     });
 }
@@ -45,6 +45,7 @@ inline void finish_float_row(const float* sums, std::size_t width, const float_f
 inline void skip_zeros_product(matrix_view<const float> a, const packed_float_b& b, matrix_view<float> c, arena& scratch,
                                const float_epilogue& e) {
     const std::size_t mark = scratch.used();
+    const matrix_view<const float> addend = e.accumulate ? matrix_view<const float>{c} : e.add;
     const auto lists = kept_float_rows::take(a.rows(), b.k, scratch);
     std::size_t counts[kept_float_rows::listed];
     alignas(64) float sums[skip_registers * float_lanes];
@@ -61,9 +62,10 @@ inline void skip_zeros_product(matrix_view<const float> a, const packed_float_b&
                 const std::size_t registers = (each + float_lanes - 1) / float_lanes, columns = registers * float_lanes;
                 auto* const add = add_kept_rows_for(panels, registers);
                 const std::size_t width = std::min(panels * columns, b.n - first);
-                const float_finish finish{e.bias != nullptr && k0 == 0 ? e.bias + first : nullptr, e.accumulate || k0 > 0,
-                                          e.scale};
+                const matrix_view<const float> start = k0 > 0 ? matrix_view<const float>{c} : addend;
+                float_finish finish{e.bias != nullptr && k0 == 0 ? e.bias + first : nullptr, nullptr, 0, e.scale};
                 for (std::size_t i = 0; i < rows; ++i) {
+                    if (start.data() != nullptr) finish.add = start.data() + (i0 + i) * start.stride() + first;
                     add({lists.values.data() + i * lists.stride, lists.rows.data() + i * lists.stride, counts[i]},
                         b.data + packed_b_floats(k0, b.n) + kc * first, kc * columns, sums);
                     finish_float_row(sums, width, finish, c.data() + (i0 + i) * c.stride() + first);
@@ -103,7 +105,7 @@ inline void skip_zeros_product(matrix_view<const float> a, const packed_float_b&
 /// @endcode
 inline skip_count gemm_skip_zeros(matrix_view<const float> a, const packed_float_b& b, matrix_view<float> c, arena& scratch,
                                   const float_epilogue& e = {}, skip_path how = skip_path::best) {
-    kernel::require_float_product(a, b, c);
+    kernel::require_float_product(a, b, c, e);
     skip_count counted{.elements = a.rows() * a.cols()};
     for (std::size_t i = 0; i < a.rows(); ++i) counted.zeros += count_zeros(a.row(i));
     counted.skipped =

@@ -19,8 +19,9 @@ struct point_histograms {
 
     explicit point_histograms(const vit_config& c) : seen(activation_point_count * c.depth) {}
     void activation(std::size_t layer, activation_point p, matrix_view<const float> x) {
-        for (std::size_t r = 0; r < x.rows(); ++r)
-            seen[layer * activation_point_count + static_cast<std::size_t>(p)].add(x.row(r));
+        activation_histogram& h = seen[layer * activation_point_count + static_cast<std::size_t>(p)];
+        if (x.stride() == x.cols()) return h.add({x.data(), x.rows() * x.cols()}); // blocks, where rows would be short ones
+        for (std::size_t r = 0; r < x.rows(); ++r) h.add(x.row(r));
     }
     void activation(std::size_t, activation_point, matrix_view<const std::int8_t>) const {
         panic(panic_code::unsupported, "activations are calibrated in float");

@@ -8,6 +8,7 @@
 
 #include <lutra/nn/float_block.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -28,18 +29,23 @@ inline void add_row_sum(matrix_view<const float> dy, std::span<float> bias_gradi
 }
 
 /// Backward of y = x W^T + bias: the gradients of W and bias grow by dy^T x and the column sums of dy;
-/// @p dx, where it has memory, becomes dy W.
+/// @p dx, where it has memory, becomes dy W. @p packed, where given, is W packed before.
 inline void linear_backward(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<const float> dy,
-                            const linear_parameters<float>& gradient, matrix_view<float> dx = {}) {
+                            const linear_parameters<float>& gradient, matrix_view<float> dx = {},
+                            packed_float_b packed = {}) {
     gemm(transposed(dy), x, gradient.weight, {.accumulate = true});
     add_row_sum(dy, gradient.bias);
-    if (dx.data() != nullptr) gemm(dy, p.weight, dx);
+    if (dx.data() == nullptr) return;
+    if (packed.data != nullptr)
+        gemm(dy, packed, dx);
+    else
+        gemm(dy, p.weight, dx);
 }
 
 /// Backward of layer norm of one row, whose input was @p x: adds to both gradients and to @p dx.
 inline void layer_norm_backward(std::span<const float> x, std::span<const float> weight, row_statistics s,
-                                std::span<const float> dy, std::span<float> weight_gradient,
-                                std::span<float> bias_gradient, std::span<float> dx) {
+                                std::span<const float> dy, std::span<float> weight_gradient, std::span<float> bias_gradient,
+                                std::span<float> dx) {
     const float_batch mean = broadcast(s.mean), inverse = broadcast(s.inverse_deviation);
     float_batch sum_d = broadcast(0.0f), sum_dx = broadcast(0.0f);
     for_each_register(x.size(), [&](std::size_t i, std::size_t n) {
@@ -69,55 +75,66 @@ inline void layer_norm_backward(matrix_view<const float> x, const layer_norm_par
                             gradient.bias, dx.row(r));
 }
 
-/// Backward of softmax of one row, in place: dp becomes ds = p (dp - sum(dp p)).
-inline void softmax_backward(std::span<const float> p, std::span<float> dp) {
+/// Backward of softmax of one row, in place: dp becomes ds = p (dp - @p mean), where mean is the sum of p dp.
+inline void softmax_backward(std::span<const float> p, float mean, std::span<float> dp) {
+    const float_batch m = broadcast(mean);
+    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
+        store_some(dp.data() + i, load_some(p.data() + i, n) * (load_some(dp.data() + i, n) - m), n);
+    });
+}
+
+/// The sum of the products of two rows of one length.
+inline float dot_product(std::span<const float> a, std::span<const float> b) {
     float_batch sum = broadcast(0.0f);
-    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
-        sum = multiply_add(load_some(p.data() + i, n), load_some(dp.data() + i, n), sum);
+    for_each_register(a.size(), [&](std::size_t i, std::size_t n) {
+        sum = multiply_add(load_some(a.data() + i, n), load_some(b.data() + i, n), sum);
     });
-    const float_batch total = broadcast(sum_of(sum));
-    for_each_register(p.size(), [&](std::size_t i, std::size_t n) {
-        store_some(dp.data() + i, load_some(p.data() + i, n) * (load_some(dp.data() + i, n) - total), n);
-    });
+    return sum_of(sum);
 }
 
 /// Floats of scratch that attention_backward needs.
 [[nodiscard]] constexpr std::size_t attention_gradient_floats(const vit_config& c) noexcept {
     const std::size_t tokens = c.tokens(), width = c.head_dim();
-    return c.attention == attention_kind::softmax ? tokens * tokens : (tokens + width + 1) * width + tokens;
+    return c.attention == attention_kind::softmax ? tokens * detail::round_up(tokens, float_lanes)
+                                                  : (tokens + width + 1) * width + tokens;
 }
 
-/// Backward of softmax_attention: @p dqkv from @p dcontext.
+/// Backward of softmax_attention: @p dqkv from @p dcontext and its own output @p context, which have the rows that
+/// `token_attention::context_rows` says. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and
+/// others, 2022).
 inline void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
-                                       std::span<float> probabilities, matrix_view<const float> dcontext,
-                                       matrix_view<float> dqkv, std::span<float> scratch) {
+                                       std::span<float> probabilities, matrix_view<const float> context,
+                                       matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
+                                       bool prefix_only) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [first, tokens] = rows[image];
-            const matrix_view<float> ds{scratch.data(), tokens, tokens};
-            const auto [query, key, value] = head_of(qkv, c, rows[image], head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
-            const auto p = probabilities_of(c, probabilities, image, head, tokens, tokens);
-            const matrix_view<const float> d = dcontext.block(first, head * width, tokens, width);
+            const row_range all = rows[image];
+            const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
+            const auto [query, key, value] = head_of(qkv, c, all, head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
+            const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
+            const matrix_view<float> ds{scratch.data(), asking.count, all.count, detail::round_up(all.count, float_lanes)};
+            const matrix_view<const float> out = context.block(asking.first, head * width, asking.count, width);
+            const matrix_view<const float> d = dcontext.block(asking.first, head * width, asking.count, width);
             gemm(transposed(p), d, dvalue);
             gemm(d, transposed(value), ds);
-            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), ds.row(t));
-            gemm(ds, key, dquery, {.scale = scale});
-            gemm(transposed(ds), query, dkey, {.scale = scale});
+            for (std::size_t t = 0; t < asking.count; ++t)
+                softmax_backward(p.row(t), dot_product(out.row(t), d.row(t)), ds.row(t));
+            gemm(ds, key, dquery.block(0, 0, asking.count, width), {.scale = scale});
+            for (std::size_t t = asking.count; t < all.count; ++t) std::fill_n(dquery.row(t).data(), width, 0.0f);
+            gemm(transposed(ds), query.block(0, 0, asking.count, width), dkey, {.scale = scale});
         }
 }
 
-/// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output.
+/// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output, whose
+/// rows are as for softmax_attention_backward.
 inline void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
                                       std::span<float> states, matrix_view<const float> context,
-                                      matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim(), each = c.attention_floats();
-    const matrix_view<float> dsum{scratch.data(), tokens, width}; // of the weighted sums before the division
-    const matrix_view<float> dkey_value{dsum.data() + tokens * width, width, width};
-    const matrix_view<float> dkey_sum{dkey_value.data() + width * width, 1, width};
-    const matrix_view<float> ddivisor{dkey_sum.data() + width, 1, tokens};
+                                      matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
+                                      bool prefix_only) {
+    const std::size_t width = c.head_dim(), each = c.attention_floats();
     // row = (row + factor * other), where `from` was not cut off by relu
     const auto add_and_mask = [&](std::span<float> row, float factor, const float* other, const float* from) {
         for_each_register(width, [&](std::size_t i, std::size_t n) {
@@ -127,11 +144,19 @@ inline void linear_attention_backward(const vit_config& c, const token_rows& row
     };
     for (std::size_t image = 0; image < rows.images(); ++image)
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(qkv, c, rows[image], head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, rows[image], head);
+            const row_range all = rows[image];
+            const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
+            const matrix_view<float> dsum{scratch.data(), asking.count, width}; // of weighted sums before the division
+            const matrix_view<float> dkey_value{dsum.data() + asking.count * width, width, width};
+            const matrix_view<float> dkey_sum{dkey_value.data() + width * width, 1, width};
+            const matrix_view<float> ddivisor{dkey_sum.data() + width, 1, asking.count};
+            const auto [every_query, key, value] = head_of(qkv, c, all, head);
+            const auto [every_dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
+            const auto query = every_query.block(0, 0, asking.count, width);
+            const auto dquery = every_dquery.block(0, 0, asking.count, width);
             const auto s = linear_attention_state::in(c, states.subspan((image * c.heads + head) * each, each));
-            for (std::size_t t = 0; t < tokens; ++t) {
-                const std::size_t row = rows[image].first + t, first = head * width;
+            for (std::size_t t = 0; t < asking.count; ++t) {
+                const std::size_t row = asking.first + t, first = head * width;
                 float dot = 0;
                 for (std::size_t j = 0; j < width; ++j) {
                     dsum(t, j) = dcontext(row, first + j) * s.inverse_divisor[t];
@@ -144,20 +169,24 @@ inline void linear_attention_backward(const vit_config& c, const token_rows& row
             gemm(dsum, transposed(s.key_value), dquery);
             gemm(value, transposed(dkey_value), dkey);
             gemm(key, dkey_value, dvalue);
-            for (std::size_t t = 0; t < tokens; ++t) {
-                add_and_mask(dquery.row(t), ddivisor(0, t), s.key_sum.data(), query.row(t).data());
+            for (std::size_t t = 0; t < all.count; ++t) {
+                if (t < asking.count)
+                    add_and_mask(dquery.row(t), ddivisor(0, t), s.key_sum.data(), query.row(t).data());
+                else
+                    std::fill_n(every_dquery.row(t).data(), width, 0.0f);
                 add_and_mask(dkey.row(t), 1, dkey_sum.data(), key.row(t).data());
             }
         }
 }
 
 /// Backward of attention: @p dqkv from @p dcontext, shapes as in block_activations, attention_gradient_floats of @p scratch.
+/// @p prefix_only: the context was that of the prefix tokens only (token_attention).
 inline void attention_backward(const vit_config& c, const block_activations& a, matrix_view<const float> dcontext,
-                               matrix_view<float> dqkv, std::span<float> scratch) {
+                               matrix_view<float> dqkv, std::span<float> scratch, bool prefix_only = false) {
     if (c.attention == attention_kind::softmax)
-        softmax_attention_backward(c, a.tokens, a.qkv, a.probabilities, dcontext, dqkv, scratch);
+        softmax_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch, prefix_only);
     else
-        linear_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch);
+        linear_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, dqkv, scratch, prefix_only);
 }
 
 /// Scratch of `backward`: gradients of one block's activations.
@@ -175,38 +204,80 @@ struct block_gradients {
 };
 
 /// Backward of feed_forward, which kept everything in @p a: @p d (rows x dim) holds the gradient of `output` and receives
-/// that of `middle`.
+/// that of `middle`. @p packed, where given, are the W packed before.
 inline void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
                                   const block_parameters<float>& gradient, matrix_view<float> d,
-                                  const block_gradients& scratch) {
-    linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp);
+                                  const block_gradients& scratch, const packed_block& packed = {}) {
+    linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp, packed.fc2);
     const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
     for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
         store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
     });
-    linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim);
+    linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim, packed.fc1);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
 }
 
 /// Backward of attend and project: @p d holds the gradient of `middle` and receives that of `input`. `add_to_qkv` may add to
-/// the gradient of queries, keys and values, rows x 3 dim.
+/// the gradient of queries, keys and values, rows x 3 dim. @p packed as above.
 template <class AddToQkv>
 void attend_backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
                      const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
-                     AddToQkv&& add_to_qkv) {
-    linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim);
+                     AddToQkv&& add_to_qkv, const packed_block& packed = {}) {
+    linear_backward(a.context, p.proj, d, gradient.proj, scratch.rows_dim, packed.proj);
     attention_backward(c, a, scratch.rows_dim, scratch.rows_qkv, scratch.attention);
     add_to_qkv(scratch.rows_qkv);
-    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim);
+    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 
 /// Backward of one block, whose forward pass kept everything in @p a: @p d (rows x dim) holds the gradient of its output
-/// and receives the gradient of its input.
+/// and receives the gradient of its input. @p packed as above.
 inline void backward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch) {
-    feed_forward_backward(p, a, gradient, d, scratch);
-    attend_backward(c, p, a, gradient, d, scratch, [](matrix_view<float>) {});
+                     const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                     const packed_block& packed = {}) {
+    feed_forward_backward(p, a, gradient, d, scratch, packed);
+    attend_backward(c, p, a, gradient, d, scratch, [](matrix_view<float>) {}, packed);
+}
+
+/// `forward` of the last block, of which the head reads the prefix tokens only: attention answers those, and what follows
+/// runs on them. Returns the buffers of what follows, images * prefix tokens rows of @p a, whose `middle` lies apart from
+/// `input`.
+template <float_activation Activation>
+block_activations forward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                               const packed_block& packed = {}) {
+    const std::size_t images = a.tokens.images(), prefix = c.prefix_tokens();
+    const block_activations after = a.with_tokens({images, prefix});
+    attend(c, p, a, packed, {.prefix_only = true});
+    for (std::size_t r = 0; r < images * prefix; ++r)
+        std::copy_n(a.input.row(a.tokens[r / prefix].first + r % prefix).data(), c.dim, after.middle.row(r).data());
+    linear(after.context, p.proj, after.middle, after.middle, packed.proj);
+    feed_forward<Activation>(c, p, after, packed);
+    return after;
+}
+
+/// Backward of forward_last: the first images * prefix tokens rows of @p d (rows x dim) hold the gradient of its output;
+/// @p d receives the gradient of its input.
+inline void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                          const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
+                          const packed_block& packed = {}) {
+    const std::size_t images = a.tokens.images(), prefix = c.prefix_tokens(), count = images * prefix;
+    const block_activations after = a.with_tokens({images, prefix});
+    const matrix_view<float> dafter = d.block(0, 0, count, c.dim);
+    const block_gradients some = scratch.first(count);
+    feed_forward_backward(p, after, gradient, dafter, some, packed);
+    linear_backward(after.context, p.proj, dafter, gradient.proj, some.rows_dim, packed.proj);
+    attention_backward(c, a, some.rows_dim, scratch.rows_qkv, scratch.attention, true);
+    linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
+    for (std::size_t image = images; image-- > 0;) { // to their places, from behind
+        const auto [first, tokens] = a.tokens[image];
+        for (std::size_t t = tokens; t-- > 0;) {
+            if (t >= prefix)
+                std::fill_n(d.row(first + t).data(), c.dim, 0.0f);
+            else if (image > 0)
+                std::copy_n(d.row(image * prefix + t).data(), c.dim, d.row(first + t).data());
+        }
+    }
+    layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 
 } // namespace LUTRA_ISA

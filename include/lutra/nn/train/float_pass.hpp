@@ -7,7 +7,8 @@
 #endif
 
 #include <lutra/core/arena.hpp>
-#include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/float_block.hpp>
+#include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/train/backward.hpp>
 #include <lutra/nn/train/loss.hpp>
 
@@ -31,59 +32,58 @@ concept training_pass = std::copyable<P> &&
 
 inline namespace LUTRA_ISA {
 
+/// How float_pass uses memory. The gradient depends on `together` in its last digits and on nothing else here.
+struct float_pass_options {
+    std::size_t together = 2; ///< images that pass through the network at a time: few stay in the caches
+    bool recompute = false;   ///< keep the input of each block only and run the block again in backward: the same bits
+
+    friend constexpr bool operator==(const float_pass_options&, const float_pass_options&) = default;
+};
+
 /// Forward and backward in float.
 template <vit_policy Policy = vit_defaults>
 class float_pass {
 public:
-    [[nodiscard]] static std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
+    float_pass() = default;
+    /// Panics unless at least one image is to pass at a time.
+    explicit float_pass(const float_pass_options& options) : options_{options} {
+        require(options.together > 0, panic_code::bad_argument, "float_pass: at least one image must pass at a time");
+    }
+
+    /// Bytes of scratch for @p images images in one `run`.
+    [[nodiscard]] std::size_t scratch_bytes(const vit_config& c, std::size_t images) const {
         arena a = arena::counting();
-        static_cast<void>(buffers::take(c, images, a));
-        return a.used();
+        static_cast<void>(buffers::take(c, std::min(images, options_.together), options_.recompute, a));
+        return a.used() + packed_vit::forward_bytes(c) + packed_vit::backward_bytes(c);
     }
 
     /// @p images: count x (channels * height * width), normalised. Adds to @p gradient. Panics where shapes do not fit.
-    static loss_report run(const vit_parameters<const float>& p, matrix_view<const float> images,
-                           const training_targets& targets, const vit_parameters<float>& g, arena& scratch) {
-        const vit_config& c = p.config();
-        const std::size_t count = images.rows(), tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+    loss_report run(const vit_parameters<const float>& p, matrix_view<const float> images, const training_targets& targets,
+                    const vit_parameters<float>& gradient, arena& scratch) const {
+        require(targets.labels.size() == images.rows(), panic_code::bad_shape, "a training pass needs one label an image",
+                static_cast<long long>(targets.labels.size()), static_cast<long long>(images.rows()));
         const std::size_t mark = scratch.used();
-        const buffers b = buffers::take(c, count, scratch);
-        extract_patches(c, images, b.patches);
-        embed(p, b.patches, b.blocks.front().input);
-        for (std::size_t i = 0; i < c.depth; ++i) forward<typename Policy::activation>(c, p.block(i), b.blocks[i]);
-        const matrix_view<float> x = b.blocks.back().output;
-        classify(p, b.blocks.back().tokens, x, b.head_normed, b.logits, b.head_statistics);
-        const loss_report report = loss_of(b.logits, targets, b.dlogits);
-
-        std::fill_n(b.dx.data(), count * tokens * d, 0.0f);
-        if (c.distilled)
-            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
-        for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) {
-                return matrix_view<float>{m.data() + which * d, count, d, prefix * d};
-            };
-            linear_backward(part(b.head_normed), which == 0 ? p.head : p.head_dist, b.dlogits,
-                            which == 0 ? g.head : g.head_dist, part(b.dhead));
-        }
-        for (std::size_t r = 0; r < count * prefix; ++r) {
-            const std::size_t row = r / prefix * tokens + r % prefix;
-            layer_norm_backward(x.row(row), p.norm.weight, {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]},
-                                b.dhead.row(r), g.norm.weight, g.norm.bias, b.dx.row(row));
-        }
-        for (std::size_t i = c.depth; i-- > 0;) backward(c, p.block(i), b.blocks[i], g.block(i), b.dx, b.scratch);
-        for (std::size_t image = 0; image < count; ++image) {
-            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
-            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
-            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
-            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
-            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
+        const network n{p, gradient, packed_vit::forward(p, scratch), packed_vit::backward(p, scratch)};
+        loss_report report;
+        for (std::size_t first = 0; first < images.rows(); first += options_.together) {
+            const std::size_t count = std::min(options_.together, images.rows() - first), part = scratch.used();
+            const buffers b = buffers::take(p.config(), count, options_.recompute, scratch);
+            const loss_report r =
+                run_part(n, images.block(first, 0, count, images.cols()), targets.part(first, count), b);
+            report.loss += r.loss;
+            report.correct += r.correct;
+            scratch.release(part);
         }
         scratch.release(mark);
         return report;
     }
 
 private:
+    struct network {
+        const vit_parameters<const float>& p;
+        const vit_parameters<float>& gradient;
+        packed_vit forth, back;
+    };
     /// What forward keeps for backward, and what backward needs besides.
     struct buffers {
         matrix_view<float> patches;
@@ -94,21 +94,31 @@ private:
         matrix_view<float> dx;              ///< rows x dim
         block_gradients scratch;
 
-        static buffers take(const vit_config& c, std::size_t images, arena& memory) {
+        /// @p shared: all blocks have one set of buffers but for their inputs and outputs.
+        static buffers take(const vit_config& c, std::size_t images, bool shared, arena& memory) {
             const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
             const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
             buffers b;
             b.patches = matrix(images * c.patches(), c.patch_size());
             b.blocks = memory.take<block_activations>(c.depth);
-            matrix_view<float> x = matrix(rows, d);
+            block_activations a;
+            a.tokens = {images, tokens};
+            a.output = matrix(rows, d);
             for (std::size_t i = 0; i < c.depth; ++i) {
-                const block_activations a{
-                    .tokens = {images, tokens}, .input = x, .normed1 = matrix(rows, d), .qkv = matrix(rows, 3 * d),
-                    .probabilities = memory.take<float>(images * c.heads * c.attention_floats()),
-                    .context = matrix(rows, d), .middle = matrix(rows, d), .normed2 = matrix(rows, d),
-                    .hidden = matrix(rows, c.mlp), .slope = matrix(rows, c.mlp), .output = matrix(rows, d),
-                    .statistics1 = memory.take<float>(2 * rows), .statistics2 = memory.take<float>(2 * rows)};
-                x = a.output;
+                a.input = a.output;
+                if (i == 0 || !shared) {
+                    a.normed1 = matrix(rows, d);
+                    a.qkv = matrix(rows, 3 * d);
+                    a.probabilities = memory.take<float>(images * c.heads * c.attention_floats());
+                    a.context = matrix(rows, d);
+                    a.middle = matrix(rows, d);
+                    a.normed2 = matrix(rows, d);
+                    a.hidden = matrix(rows, c.mlp);
+                    a.slope = matrix(rows, c.mlp);
+                    a.statistics1 = memory.take<float>(2 * rows);
+                    a.statistics2 = memory.take<float>(2 * rows);
+                }
+                a.output = matrix(rows, d);
                 if (!b.blocks.empty()) b.blocks[i] = a;
             }
             b.head_normed = matrix(images * c.prefix_tokens(), d);
@@ -122,6 +132,63 @@ private:
             return b;
         }
     };
+
+    loss_report run_part(const network& n, matrix_view<const float> images, const training_targets& targets,
+                         const buffers& b) const {
+        using activation = typename Policy::activation;
+        const vit_config& c = n.p.config();
+        const std::size_t last = c.depth - 1;
+        extract_patches(c, images, b.patches);
+        embed(n.p, b.patches, b.blocks.front().input, n.forth.patch_embed);
+        for (std::size_t i = 0; i < last; ++i) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
+        const block_activations end = forward_last<activation>(c, n.p.block(last), b.blocks[last], n.forth.blocks[last]);
+        classify(n.p, end.tokens, end.output, b.head_normed, b.logits, b.head_statistics);
+        const loss_report report = loss_of(b.logits, targets, b.dlogits);
+
+        head_backward(n, end.output, b);
+        backward_last(c, n.p.block(last), b.blocks[last], n.gradient.block(last), b.dx, b.scratch, n.back.blocks[last]);
+        for (std::size_t i = last; i-- > 0;) {
+            if (options_.recompute) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
+            backward(c, n.p.block(i), b.blocks[i], n.gradient.block(i), b.dx, b.scratch, n.back.blocks[i]);
+        }
+        embed_backward(n, b);
+        return report;
+    }
+
+    /// Of the heads and the last layer norm, whose input was @p x: sets the first rows of dx, those of the prefix tokens.
+    static void head_backward(const network& n, matrix_view<const float> x, const buffers& b) {
+        const vit_config& c = n.p.config();
+        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
+        const matrix_view<float> dx = b.dx.block(0, 0, x.rows(), d);
+        std::fill_n(dx.data(), dx.rows() * d, 0.0f);
+        if (c.distilled)
+            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
+        for (std::size_t which = 0; which < prefix; ++which) {
+            const auto part = [&](matrix_view<float> m) {
+                return matrix_view<float>{m.data() + which * d, b.logits.rows(), d, prefix * d};
+            };
+            linear_backward(part(b.head_normed), which == 0 ? n.p.head : n.p.head_dist, b.dlogits,
+                            which == 0 ? n.gradient.head : n.gradient.head_dist, part(b.dhead));
+        }
+        layer_norm_backward(x, n.p.norm, b.head_statistics, b.dhead, n.gradient.norm, dx);
+    }
+
+    /// Of tokens, positions and the patch embedding, from dx.
+    static void embed_backward(const network& n, const buffers& b) {
+        const vit_config& c = n.p.config();
+        const vit_parameters<float>& g = n.gradient;
+        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+        for (std::size_t image = 0; image < b.dx.rows() / tokens; ++image) {
+            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
+            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
+            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
+            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
+            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), n.p.patch_embed,
+                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
+        }
+    }
+
+    float_pass_options options_{};
 };
 static_assert(training_pass<float_pass<>>);
 

@@ -25,6 +25,13 @@ struct training_targets {
     matrix_view<const float> teacher{};   ///< its logits, images x classes; only where distillation > 0
     float distillation = 0;               ///< the share of the loss that compares with the teacher, not with the labels
     float temperature = 1;                ///< of both softmaxes in that comparison
+    /// Those of @p count images from @p first on.
+    [[nodiscard]] constexpr training_targets part(std::size_t first, std::size_t count) const {
+        training_targets t = *this;
+        t.labels = labels.subspan(first, count);
+        if (!teacher.empty()) t.teacher = teacher.block(first, 0, count, teacher.cols());
+        return t;
+    }
 };
 
 /// What some images cost, before the step.

@@ -142,7 +142,7 @@ inline void quantized_attention_backward(const vit_config& c, const activation_s
             add(slopes.lhs, p8, ds, [&, v = value](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                 gemm(d, transposed(mapped(v, map, scale(block_tensor::value))), to, e);
             });
-            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), ds.row(t));
+            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), dot_product(p.row(t), ds.row(t)), ds.row(t));
             add(slopes.lhs, query, dquery,
                 [&, k = key](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                     gemm(ds, mapped(k, map, scale(block_tensor::key) / divisor), to, e);
