@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-// What a Vision Transformer loses, and how much faster it gets, when activations become zero.
+// What a Vision Transformer loses, and how much faster it gets, when activations become zero or weights are dropped.
 
 #include "support/fail.hpp"
 #include "support/fashion_mnist.hpp"
 #include "support/gnuplot.hpp"
 #include "support/progress.hpp"
+#include "support/weight_rule.hpp"
 
 #include <lutra/core/threads.hpp>
+#include <lutra/core/workload.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/io/json.hpp>
 #include <lutra/nn/activation_counter.hpp>
+#include <lutra/nn/describe.hpp>
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/train/activation_thresholds.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
@@ -35,7 +38,8 @@ const std::filesystem::path examples_folder{LUTRA_EXAMPLES_FOLDER};
 
 /// One setting of the sweep and what came of it.
 struct outcome {
-    double setting = 0; ///< tau, the share that top-k keeps, or the share of zeros asked of the hidden units
+    double setting = 0; ///< tau, the share that top-k keeps, the share of zeros asked of hidden units, or that of MACs made
+    std::string name;   ///< of the setting, as given
     double sparsity = 0, hidden_zeros = 0, hidden_skipped = 0;
     double accuracy = 0, per_core_second = 0; ///< images in a second of one core
 };
@@ -70,6 +74,17 @@ void count(const Model& model, const labelled_images& data, outcome& o) {
     o.hidden_skipped = counter.total(lutra::activation_point::hidden).skipped_share();
 }
 
+/// The share of the multiply-accumulates of a dense network that are made where weights are dropped.
+double share_made(const lutra::vit_config& c, std::span<const lutra::layer_choice> choices) {
+    std::vector<lutra::operation> operations(lutra::operation_count(c));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c));
+    lutra::workload_builder out{operations, dependencies};
+    const lutra::workload w = lutra::describe(c, choices, 1, out);
+    double made = 0;
+    for (const lutra::operation& op : w.operations) made += op.executed_macs();
+    return made / static_cast<double>(w.macs());
+}
+
 template <class Model>
 outcome measure(const Model& model, const labelled_images& data, lutra::thread_executor& ex, std::size_t batch) {
     outcome o;
@@ -100,6 +115,7 @@ int main(int argc, char** argv) {
                           json, curve, plot;
     std::string rule = "threshold", precision = "float";
     std::vector<double> sweep;
+    std::vector<std::string> rule_names;
     std::size_t limit = 0, threads = 0, batch = 16;
     bool skip = false;
 
@@ -118,6 +134,7 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::IsMember({"threshold", "top_k", "calibrated", "hidden"}));
     app.add_option("--sweep", sweep, "Settings: thresholds, shares that top_k keeps, or shares of zeros in hidden units");
+    app.add_option("--weights", rule_names, std::string{"Sweep these rules, and prune no activations. "} + weight_rule_help);
     app.add_flag("--skip-zeros", skip, "Skip the weights of the MLP's second layer that meet zeros, where that pays");
     app.add_option("--threads", threads, "0: all cores")->capture_default_str();
     app.add_option("--batch", batch, "Images that a thread takes at once")
@@ -134,6 +151,14 @@ int main(int argc, char** argv) {
     }
     if (images.empty() != labels.empty()) fail("--images and --labels go together; only one was given");
     if (!curve.empty() && rule != "threshold") fail("--curve is for --activations threshold, which reads it");
+    if (!rule_names.empty()) {
+        if (!sweep.empty() || !curve.empty() || !plot.empty() || skip)
+            fail("--weights is a sweep of its own; it goes without --sweep, --skip-zeros, --curve and --plot");
+        rule = "weights";
+        for (std::size_t i = 0; i < rule_names.size(); ++i) sweep.push_back(static_cast<double>(i));
+    }
+    std::vector<lutra::weight_pruning> weight_rules;
+    for (const std::string& text : rule_names) weight_rules.push_back(read_weight_rule(text));
     const std::string extension = plot.extension().string();
     if (!plot.empty() && extension != ".png" && extension != ".svg")
         fail("'" + plot.string() + "' ends in '" + extension + "'; a plot is a .png or an .svg file");
@@ -144,7 +169,7 @@ int main(int argc, char** argv) {
         if (rule == "hidden") sweep = {0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95};
     }
     for (const double s : sweep)
-        if (!(s >= 0 && s <= (rule == "threshold" ? 1e6 : 1)))
+        if (rule_names.empty() && !(s >= 0 && s <= (rule == "threshold" ? 1e6 : 1)))
             fail("--sweep has " + std::to_string(s) + "; expected " +
                  (rule == "threshold" ? "thresholds of at least 0" : "shares in [0, 1]"));
 
@@ -171,7 +196,7 @@ int main(int argc, char** argv) {
     if (precision == "int8") scales = value_or_fail(lutra::read_activation_scales(file, c));
     const auto run = [&](const std::vector<lutra::layer_choice>& choices) {
         const bool in_float = precision == "float";
-        const lutra::arena_memory memory{in_float ? lutra::float_vit<>::packed_bytes(c)
+        const lutra::arena_memory memory{in_float ? lutra::float_vit<>::packed_bytes(c, choices)
                                                   : lutra::int8_vit<>::packed_bytes(c, choices)};
         lutra::arena weights{memory.bytes()};
         if (in_float) return measure(lutra::float_vit<>{model.parameters(), weights, choices}, data, ex, batch);
@@ -181,15 +206,19 @@ int main(int argc, char** argv) {
     std::printf("%s: %zu parameters, %s, %s%s; %zu images, %zu threads\n", model_path.filename().c_str(),
                 model.values.size(), precision.c_str(), rule.c_str(), skip ? ", zeros skipped" : "", data.images.count,
                 ex.workers());
-    std::printf("%9s %9s %9s %9s %9s %10s %9s\n", "setting", "zeros", "hidden", "skipped", "accuracy", "img/core s",
-                "of dense");
-    const outcome dense = run(std::vector<lutra::layer_choice>(c.depth));
+    const int width = rule_names.empty() ? 9 : 16;
+    std::printf("%*s %9s %9s %9s %9s %10s %9s%s\n", width, "setting", "zeros", "hidden", "skipped", "accuracy", "img/core s",
+                "of dense", rule_names.empty() ? "" : "      MACs");
+    outcome dense = run(std::vector<lutra::layer_choice>(c.depth));
+    dense.setting = 1;
     std::ostringstream table;
     table << "setting,zeros,hidden_zeros,hidden_skipped,accuracy,images_per_core_second\n";
     const auto print = [&](const char* setting, const outcome& o) {
-        std::printf("%9s %7.2f %% %7.2f %% %7.2f %% %7.2f %% %10.0f %7.0f %%\n", setting, 100 * o.sparsity,
+        std::printf("%*s %7.2f %% %7.2f %% %7.2f %% %7.2f %% %10.0f %7.0f %%", width, setting, 100 * o.sparsity,
                     100 * o.hidden_zeros, 100 * o.hidden_skipped, 100 * o.accuracy, o.per_core_second,
                     100 * o.per_core_second / dense.per_core_second);
+        if (!rule_names.empty()) std::printf(" %7.2f %%", 100 * o.setting);
+        std::printf("\n");
         std::fflush(stdout);
         table << setting << ',' << o.sparsity << ',' << o.hidden_zeros << ',' << o.hidden_skipped << ',' << o.accuracy << ','
               << o.per_core_second << '\n';
@@ -198,7 +227,7 @@ int main(int argc, char** argv) {
     std::vector<outcome> outcomes;
     progress_bar bar;
     for (const double setting : sweep) {
-        const auto name = lutra::detail::shortest(setting);
+        const std::string name = rule_names.empty() ? lutra::detail::shortest(setting) : rule_names[outcomes.size()];
         bar.show("pruning", outcomes.size(), sweep.size(), name);
         std::vector<lutra::layer_choice> choices(c.depth);
         const auto theta = rule == "hidden" ? lutra::hidden_thresholds(seen, c, setting) : std::vector<float>(c.depth);
@@ -215,9 +244,11 @@ int main(int argc, char** argv) {
             if (rule == "top_k") choice.pruning = {.kind = lutra::activation_pruning_kind::top_k, .share = setting};
             choice.hidden_threshold = theta[i];
             choice.skip_zeros = skip;
+            if (!rule_names.empty()) choice.weights = weight_rules[outcomes.size()];
         }
         outcome o = run(choices);
-        o.setting = setting;
+        o.setting = rule_names.empty() ? setting : share_made(c, choices);
+        o.name = name;
         bar.clear();
         print(name.c_str(), o);
         outcomes.push_back(o);
@@ -237,7 +268,8 @@ int main(int argc, char** argv) {
                               {"dense_images_per_core_second", dense.per_core_second},
                               {"results", nlohmann::json::array()}};
         for (const outcome& o : outcomes)
-            report["results"].push_back({{"setting", o.setting},
+            report["results"].push_back({{rule_names.empty() ? "setting" : "macs", o.setting},
+                                         {"name", o.name},
                                          {"zeros", o.sparsity},
                                          {"hidden_zeros", o.hidden_zeros},
                                          {"hidden_skipped", o.hidden_skipped},

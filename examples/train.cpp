@@ -6,6 +6,7 @@
 #include "support/fashion_mnist.hpp"
 #include "support/progress.hpp"
 #include "support/token_schedule.hpp"
+#include "support/weight_rule.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/nn/int8_vit.hpp>
@@ -15,6 +16,7 @@
 #include <lutra/nn/train/predict.hpp>
 #include <lutra/nn/train/token_pass.hpp>
 #include <lutra/nn/train/trainer.hpp>
+#include <lutra/nn/train/weight_masks.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -78,7 +80,7 @@ double share_correct(const std::vector<std::uint16_t>& classes, const labelled_i
 
 double accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const lutra::layer_choice> choices,
                 const labelled_images& data) {
-    const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config())};
+    const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config(), choices)};
     lutra::arena weights{memory.bytes()};
     const lutra::float_vit<> model{trainer.parameters(), weights, choices};
     return share_correct(lutra::predict(ex, model, data.images.pixels), data);
@@ -98,7 +100,7 @@ int main(int argc, char** argv) {
     lutra::vit_config config;
     lutra::training_options options;
     std::filesystem::path folder{fashion_mnist_folder}, output = "vit.safetensors", checkpoint, from;
-    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens;
+    std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens, weight_rule;
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
 
@@ -120,6 +122,8 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--from", from, "Start from the parameters of this model, which must have the same sizes");
     app.add_option("--tokens", tokens, token_schedule_help);
+    app.add_option("--weights", weight_rule,
+                   std::string{weight_rule_help} + ". They are dropped from the model of --from and stay dropped");
     app.add_option("--distill", options.distillation, "Share of the loss that compares with the whole model of --from")
         ->capture_default_str()
         ->check(CLI::Range(0.0f, 1.0f));
@@ -164,6 +168,9 @@ int main(int argc, char** argv) {
     read_token_schedule(tokens, choices);
     if (!tokens.empty() && config.attention != lutra::attention_kind::softmax)
         fail("--tokens chooses by softmax attention; the network is to have another");
+    if (!weight_rule.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
+    if (!weight_rule.empty())
+        for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weight_rule);
     lutra::thread_executor ex{threads};
     token_trainer trainer{config, options, lutra::token_pass<>{choices}};
     std::string run = describe(options, training.images.count);
@@ -183,6 +190,10 @@ int main(int argc, char** argv) {
         run += " distillation " + std::to_string(options.distillation);
     }
     if (!tokens.empty()) run += " tokens " + tokens;
+    if (!weight_rule.empty()) {
+        run += " weights " + weight_rule;
+        trainer.keep(lutra::weight_masks(trainer.parameters(), choices));
+    }
     if (!fresh && std::filesystem::exists(checkpoint))
         if (const auto read = lutra::read_checkpoint(checkpoint, trainer, run); !read)
             fail(std::string{read.error().message.view()} + ". Remove it or give the same arguments.");

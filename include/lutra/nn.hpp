@@ -26,6 +26,7 @@
 #include <lutra/nn/observer.hpp>
 #include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/sparse_int8_weights.hpp>
 #include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/token_rows.hpp>
 #include <lutra/nn/vit_config.hpp>
@@ -48,5 +49,6 @@
     #include <lutra/nn/train/tau_curve_file.hpp>
     #include <lutra/nn/train/token_pass.hpp>
     #include <lutra/nn/train/trainer.hpp>
+    #include <lutra/nn/train/weight_masks.hpp>
 #endif
 // IWYU pragma: end_exports

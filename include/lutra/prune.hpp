@@ -17,4 +17,5 @@
 #include <lutra/prune/token_pruning.hpp>
 #include <lutra/prune/token_schedule.hpp>
 #include <lutra/prune/top_k.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 // IWYU pragma: end_exports

@@ -127,6 +127,18 @@ TEST_CASE("control variate: brings a network closer to exact products, on images
     }
 }
 
+TEST_CASE("control variate: where weights are dropped, is fitted to the products that are made") {
+    const setup s{tiny_config()};
+    const lutra::lowered_multiplier m = lutra::lower(lutra::operand_truncated<4, 4>{});
+    for (const auto& rule : {lutra::weight_pruning::keep_n_m({2, 4}), lutra::weight_pruning::drop_blocks({4, 4}, 0.5)}) {
+        const std::vector<lutra::layer_choice> exact(2, {.weights = rule}), choices(2, {.linear = m, .weights = rule});
+        const auto expected = s.logits(exact, {});
+        const auto fitted = lutra::fit_control_variates(s.parameters, s.scales, choices, s.pixels);
+        CHECK(distance(expected, s.logits(choices, fitted)) < 0.75 * distance(expected, s.logits(choices, {})));
+        for (const std::int32_t v : lutra::fit_control_variates(s.parameters, s.scales, exact, s.pixels)) CHECK(v == 0);
+    }
+}
+
 TEST_CASE("control variate: of exact products nothing") {
     const setup s{tiny_config()};
     const std::vector<lutra::layer_choice> exact(2);

@@ -3,6 +3,7 @@
 
 #include "nn/reference.hpp"
 
+#include <lutra/core/arena_memory.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/policy.hpp>
@@ -10,6 +11,7 @@
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -80,18 +82,24 @@ struct network {
     }
 
     sums_of linear(layer kind, const bytes& x, float scale, const lutra::linear_parameters<const float>& l,
-                   const lutra::lowered_multiplier& m, bool skip_zeros = false) const {
+                   const lutra::lowered_multiplier& m, const lutra::weight_pruning& pruning = {},
+                   bool skip_zeros = false) const {
         const std::size_t outputs = l.weight.rows(), inputs = l.weight.cols();
+        std::vector<std::uint8_t> kept(outputs * inputs);
+        const lutra::arena_memory memory{lutra::weight_mask_scratch_bytes(pruning, outputs, inputs)};
+        lutra::arena scratch{memory.bytes()};
+        lutra::weight_mask(l.weight, pruning, lutra::matrix_view{kept.data(), outputs, inputs}, scratch);
         sums_of out{std::vector(x.size(), std::vector<std::int32_t>(outputs)), std::vector<float>(outputs)};
         for (std::size_t o = 0; o < outputs; ++o) {
             float most = 0;
             for (std::size_t i = 0; i < outputs * inputs; ++i)
-                if (!per_channel || i / inputs == o) most = std::max(most, std::abs(l.weight(i / inputs, i % inputs)));
-            const float weight_scale = most / 127;
+                if (kept[i] != 0 && (!per_channel || i / inputs == o))
+                    most = std::max(most, std::abs(l.weight(i / inputs, i % inputs)));
+            const float weight_scale = most > 0 ? most / 127 : 1;
             out.scale[o] = weight_scale * scale;
             for (std::size_t r = 0; r < x.size(); ++r)
                 for (std::size_t i = 0; i < inputs; ++i)
-                    if (!skip_zeros || x[r][i] != 0)
+                    if (kept[o * inputs + i] != 0 && (!skip_zeros || x[r][i] != 0))
                         out.sums[r][o] += product(kind, m, x[r][i], lutra::quantize(l.weight(o, i), weight_scale));
         }
         return out;
@@ -160,7 +168,8 @@ struct network {
             const auto b = p.block(i);
             const auto scale = [&](lutra::block_tensor t) { return scales.block(i, t); };
             const lutra::lowered_multiplier& m = choices[i].linear;
-            const sums_of sums = linear(layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv, m);
+            const lutra::weight_pruning& weights = choices[i].weights;
+            const sums_of sums = linear(layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv, m, weights);
             bytes qkv(x.size(), std::vector<std::int8_t>(3 * d));
             for (std::size_t j = 0; j < 3 * d; ++j) {
                 const float to = scale(j < d ? query : j < 2 * d ? key : value);
@@ -178,7 +187,7 @@ struct network {
             std::vector<double> paid(x.size());
             bytes attended = attention(qkv, i, sizes, paid);
             prune_rows(attended, static_cast<double>(scale(context)), rule);
-            join(linear(layer::proj, attended, scale(context), b.proj, m), b.proj.bias, x, rule);
+            join(linear(layer::proj, attended, scale(context), b.proj, m, weights), b.proj.bias, x, rule);
             if (choices[i].tokens.rule != lutra::token_rule::none) {
                 token_reference::tokens left{{}, sizes};
                 for (const auto& row : x) left.rows.emplace_back(row.begin(), row.end());
@@ -192,8 +201,8 @@ struct network {
                 }
             }
             floats inner(x.size(), std::vector<float>(c.mlp));
-            to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m), b.fc1.bias, inner, 0,
-                     false);
+            to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m, weights), b.fc1.bias,
+                     inner, 0, false);
             for (auto& row : inner)
                 c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row)
                                                              : lutra::apply<lutra::gelu>(row);
@@ -202,7 +211,7 @@ struct network {
             if (choices[i].hidden_threshold > 0)
                 prune_rows(units, static_cast<double>(scale(hidden)),
                            {.kind = lutra::activation_pruning_kind::threshold, .tau = choices[i].hidden_threshold});
-            join(linear(layer::fc2, units, scale(hidden), b.fc2, m, choices[i].skip_zeros), b.fc2.bias, x, rule);
+            join(linear(layer::fc2, units, scale(hidden), b.fc2, m, weights, choices[i].skip_zeros), b.fc2.bias, x, rule);
         }
 
         floats out(1, std::vector<float>(c.classes));

@@ -24,7 +24,8 @@ namespace lutra {
 /// What a forward pass of @p images images asks of hardware: every operation of the network in order, with shapes, 8-bit
 /// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. What
 /// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
-/// is far less work than any product, and no operation.
+/// is far less work than any product, and no operation. Weights that `weights` of the choices drop are zero and skipped:
+/// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
 /// @return all that @p out holds
@@ -37,8 +38,7 @@ namespace lutra {
 /// const double gigamacs = 1e-9 * static_cast<double>(lutra::describe(config, choices, 1, out).macs());
 /// @endcode
 template <class Builder>
-constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images,
-                            Builder& out) {
+constexpr workload describe(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images, Builder& out) {
     require(!choices.empty() && choices.size() == c.depth, panic_code::bad_shape, "describe takes one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
     struct product {
@@ -53,12 +53,34 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
     const operand activation{}, weight{.cls = tensor_class::weight};
     std::uint32_t layer = 0;
     const auto matmul = [&](std::string_view label, product p, const operand& rhs, const lowered_multiplier& by) {
-        return operation{.kind = kind::matmul, .label = label, .layer = layer, .batch = p.batch, .m = p.m, .n = p.n,
-                         .k = p.k, .lhs = activation, .rhs = rhs, .out = activation, .mac = by.cost, .multiplier = by.name};
+        return operation{.kind = kind::matmul,
+                         .label = label,
+                         .layer = layer,
+                         .batch = p.batch,
+                         .m = p.m,
+                         .n = p.n,
+                         .k = p.k,
+                         .lhs = activation,
+                         .rhs = rhs,
+                         .out = activation,
+                         .mac = by.cost,
+                         .multiplier = by.name};
+    };
+    const auto pruned = [&](std::string_view label, product p, const layer_choice& choice) {
+        operand rhs = weight;
+        rhs.sparsity = rhs.skipped = choice.weights.dropped_share(p.n, p.k);
+        return matmul(label, p, rhs, choice.linear);
     };
     const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
-        return operation{.kind = what, .label = label, .layer = layer, .batch = e.batch, .m = e.m, .n = e.n,
-                         .lhs = activation, .rhs = rhs, .out = activation};
+        return operation{.kind = what,
+                         .label = label,
+                         .layer = layer,
+                         .batch = e.batch,
+                         .m = e.m,
+                         .n = e.n,
+                         .lhs = activation,
+                         .rhs = rhs,
+                         .out = activation};
     };
     const auto softmax_context = [&](std::uint32_t qkv, const lowered_multiplier& by) {
         const auto scores = out.add(matmul("attn.scores", {maps, asking, width, tokens}, activation, by), {qkv});
@@ -80,18 +102,18 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
     for (; layer < c.depth; ++layer) {
         const token_pruning& pruning = choices[layer].tokens;
         if (pruning.rule == token_rule::keep_prefix) asking = c.prefix_tokens();
-        const lowered_multiplier &linear = choices[layer].linear, &attention = choices[layer].attention;
+        const lowered_multiplier& attention = choices[layer].attention;
         const auto norm1 = out.add(other(kind::layer_norm, "norm1", {images, tokens, d}), {x});
-        const auto qkv = out.add(matmul("attn.qkv", {images, tokens, d, 3 * d}, weight, linear), {norm1});
+        const auto qkv = out.add(pruned("attn.qkv", {images, tokens, d, 3 * d}, choices[layer]), {norm1});
         const auto context =
             c.attention == attention_kind::softmax ? softmax_context(qkv, attention) : linear_context(qkv, attention);
-        const auto proj = out.add(matmul("attn.proj", {images, asking, d, d}, weight, linear), {context});
+        const auto proj = out.add(pruned("attn.proj", {images, asking, d, d}, choices[layer]), {context});
         x = out.add(other(kind::elementwise, "attn.add", {images, asking, d}, activation), {x, proj});
         asking = tokens = c.prefix_tokens() + tokens_after(pruning, tokens - c.prefix_tokens());
         const auto norm2 = out.add(other(kind::layer_norm, "norm2", {images, tokens, d}), {x});
-        const auto fc1 = out.add(matmul("mlp.fc1", {images, tokens, d, c.mlp}, weight, linear), {norm2});
+        const auto fc1 = out.add(pruned("mlp.fc1", {images, tokens, d, c.mlp}, choices[layer]), {norm2});
         const auto hidden = out.add(other(kind::elementwise, "mlp.activation", {images, tokens, c.mlp}), {fc1});
-        const auto fc2 = out.add(matmul("mlp.fc2", {images, tokens, c.mlp, d}, weight, linear), {hidden});
+        const auto fc2 = out.add(pruned("mlp.fc2", {images, tokens, c.mlp, d}, choices[layer]), {hidden});
         x = out.add(other(kind::elementwise, "mlp.add", {images, tokens, d}, activation), {x, fc2});
     }
     layer = c.depth - 1;

@@ -3,6 +3,7 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/gemm/float_gemm.hpp>
+#include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/attention.hpp>
 #include <lutra/nn/policy.hpp>
@@ -114,9 +115,30 @@ inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<c
     }
 }
 
+/// The packed right operand of a linear layer: dense, empty, or of what is kept where outputs drop weights together.
+struct packed_linear : packed_float_b {
+    const packed_shared_float_b* sparse = nullptr;
+    arena* scratch = nullptr; ///< of a sparse one: shared_float_scratch_bytes
+};
+/// `linear` with the weights of a block.
+inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
+                   std::type_identity_t<matrix_view<const float>> add, const packed_linear& packed) {
+    if (packed.sparse != nullptr)
+        gemm(x, *packed.sparse, y, *packed.scratch, {.bias = p.bias.data(), .scale = 1, .add = add});
+    else
+        linear(x, p, y, add, static_cast<const packed_float_b&>(packed));
+}
+
 /// The packed right operands of one block's linear layers; each may be empty.
 struct packed_block {
-    packed_float_b qkv, proj, fc1, fc2;
+    packed_linear qkv, proj, fc1, fc2;
+
+    /// The same with @p scratch for sparse ones.
+    [[nodiscard]] packed_block with_scratch(arena& scratch) const noexcept {
+        packed_block b = *this;
+        for (packed_linear* l : {&b.qkv, &b.proj, &b.fc1, &b.fc2}) l->scratch = &scratch;
+        return b;
+    }
 };
 
 namespace kernel {
@@ -178,7 +200,10 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
         hook(activation_point::hidden, a.hidden);
         kernel::copy_rows(a.middle, a.output);
         const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
-        hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
+        if (packed.fc2.sparse != nullptr)
+            linear(a.hidden, p.fc2, y, hook.prunes() ? matrix_view<const float>{} : y, packed.fc2);
+        else
+            hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
         if (!hook.prunes()) return;
         hook(activation_point::mlp_output, y);
         return kernel::add_rows(y, a.output);

@@ -58,21 +58,26 @@ inline void normalize(const vit_config& c, std::span<const std::uint8_t> pixels,
 template <vit_policy Policy = vit_defaults>
 class float_vit {
 public:
-    /// Packs the weights into @p memory (packed_bytes(config) of it). @p choices, none or one a block, say which tokens are
-    /// dropped and which activations become 0; their multipliers do not count. Panics where their number is wrong, where a
-    /// rule's number is, and where it reads softmax attention that the network does not have.
+    /// Packs the weights into @p memory (packed_bytes of it). @p choices, none or one a block, say which tokens and weights
+    /// are dropped and which activations become 0; their multipliers do not count. Weights that outputs drop together are
+    /// skipped; those that each output drops by itself are zeros in a dense product. Panics where their number is wrong,
+    /// where a rule's number is, and where it reads softmax attention that the network does not have.
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
         : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
-        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
-                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+        require_none_or_one_a_block(c, choices);
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
-        packed_ = packed_vit::forward(parameters, memory);
+        detail::require_weight_rules(choices);
+        packed_ = packed_vit::forward(parameters, memory, choices);
     }
 
-    /// Bytes of the packed weights.
-    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c) { return packed_vit::forward_bytes(c); }
+    /// Bytes that the constructor needs.
+    [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c,
+                                                            std::span<const layer_choice> choices = {}) {
+        require_none_or_one_a_block(c, choices);
+        return packed_vit::forward_bytes(c, choices) + packed_vit::pruning_scratch_bytes(c, choices);
+    }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         const std::size_t count = std::min(images, together);
@@ -80,7 +85,8 @@ public:
         static_cast<void>(forward_buffers::take(c, count, a));
         static_cast<void>(token_flow<float>::take(c, count, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + skip_zeros_scratch_bytes(count * c.tokens(), c.mlp);
+        return a.used() + std::max(skip_zeros_scratch_bytes(count * c.tokens(), c.mlp),
+                                   shared_float_scratch_bytes(std::max(c.dim, c.mlp)));
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
@@ -103,6 +109,10 @@ public:
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
+    static constexpr void require_none_or_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
+        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+    }
     static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
     vit_parameters<const float> parameters_;
@@ -119,7 +129,8 @@ private:
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
             const auto block = [&](const auto& hook) {
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block, packed_.blocks[i],
+                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block,
+                                                            packed_.blocks[i].with_scratch(scratch),
                                                             detail::token_rule_of(c, choices_, i), flow, hook);
             };
             if (detail::observes<Observer> || rules.active())

@@ -46,12 +46,18 @@ struct int8_layers {
     /// Quantises and packs the weights in `bytes` of @p memory. @p corrections, as control_variates has them, may be empty.
     /// Panics where the numbers of @p scales, @p choices or @p corrections are wrong, a scale is not positive and finite, a
     /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
+    /// @tparam Sparse whether the choices may drop weights; where not, no program text is there for it
+    template <bool Sparse = true>
     [[nodiscard]] static int8_layers make(const vit_parameters<const float>& parameters,
                                           const activation_scales<const float>& scales,
                                           std::span<const layer_choice> choices, weight_granularity granularity,
                                           arena& memory, std::span<const std::int32_t> corrections = {}) {
         const vit_config& c = parameters.config();
         require_one_a_block(c, choices);
+        detail::require_weight_rules(choices);
+        for (const layer_choice& choice : choices)
+            require(Sparse || !choice.weights.active(), panic_code::unsupported,
+                    "this network keeps all its weights: drop them in float_vit or int8_vit");
         const control_variates<const std::int32_t> correct{c, corrections};
         const std::span<const float> all = scales.flat();
         for (std::size_t i = 0; i < all.size(); ++i)
@@ -67,23 +73,35 @@ struct int8_layers {
             layer.correction = correction;
             return layer;
         };
+        const auto pruned = [&](const linear_parameters<const float>& p, float scale, const layer_choice& choice,
+                                const sum_correction& correction) {
+            if constexpr (Sparse)
+                if (choice.weights.active()) {
+                    int8_linear layer =
+                        int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
+                    layer.correction = correction;
+                    return layer;
+                }
+            return linear(p, scale, choice.linear, correction);
+        };
         int8_layers layers;
         layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear, correct.patch_embed());
         layers.blocks = memory.take<int8_block>(c.depth);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto scale = [&](block_tensor t) { return scales.block(i, t); };
             const auto p = parameters.block(i);
-            const lowered_multiplier& m = choices[i].linear;
+            const layer_choice& choice = choices[i];
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
             b.tokens = detail::token_rule_of(c, choices, i);
-            b.qkv = linear(p.qkv, scale(block_tensor::normed1), m, correct.block(i, block_layer::qkv));
-            b.proj = linear(p.proj, scale(block_tensor::context), m, correct.block(i, block_layer::proj));
-            b.fc1 = linear(p.fc1, scale(block_tensor::normed2), m, correct.block(i, block_layer::fc1));
+            b.qkv = pruned(p.qkv, scale(block_tensor::normed1), choice, correct.block(i, block_layer::qkv));
+            b.proj = pruned(p.proj, scale(block_tensor::context), choice, correct.block(i, block_layer::proj));
+            b.fc1 = pruned(p.fc1, scale(block_tensor::normed2), choice, correct.block(i, block_layer::fc1));
             skipping_int8_b skipping;
-            b.fc2 = linear(p.fc2, scale(block_tensor::hidden), m, correct.block(i, block_layer::fc2),
-                           choices[i].skip_zeros ? &skipping : nullptr);
-            b.activations = activation_rules{choices[i]};
+            const sum_correction& fc2 = correct.block(i, block_layer::fc2);
+            b.fc2 = choice.skip_zeros ? linear(p.fc2, scale(block_tensor::hidden), choice.linear, fc2, &skipping)
+                                      : pruned(p.fc2, scale(block_tensor::hidden), choice, fc2);
+            b.activations = activation_rules{choice};
             b.fc2_rows = skipping.weights;
             b.fc2_zero_is_neutral = skipping.zero_is_neutral;
             b.qkv_output = output_requantizer::take(3 * c.dim, memory);
@@ -101,25 +119,37 @@ struct int8_layers {
         return layers;
     }
 
-    /// Bytes that `make` takes. Panics unless there is one choice a block.
+    /// Bytes that `make` needs. Panics unless there is one choice a block, and on a rule for weights out of its range.
     [[nodiscard]] static constexpr std::size_t bytes(const vit_config& c, std::span<const layer_choice> choices) {
         require_one_a_block(c, choices);
+        detail::require_weight_rules(choices);
         const std::size_t d = c.dim;
         arena a = arena::counting();
         a.take<int8_block>(c.depth);
         std::size_t bytes = a.used() + int8_linear::bytes(d, c.patch_size(), choices.front().linear) +
                             c.prefix_tokens() * int8_linear::bytes(c.classes, d, choices.back().linear);
+        std::size_t scratch = 0;
         for (const layer_choice& choice : choices) {
             arena b = arena::counting();
             static_cast<void>(output_requantizer::take(3 * d, b));
             b.take<requantizer>(c.head_dim());
-            bytes += b.used() + int8_linear::bytes(3 * d, d, choice.linear) + int8_linear::bytes(d, d, choice.linear) +
-                     int8_linear::bytes(c.mlp, d, choice.linear) +
-                     int8_linear::bytes(d, c.mlp, choice.linear, choice.skip_zeros);
+            bytes += b.used();
+            const auto add = [&](std::size_t out, std::size_t in, bool skipping = false) {
+                const weight_pruning& p = choice.weights;
+                bytes += p.active() ? int8_linear::sparse_bytes(out, in, choice.linear, p)
+                                    : int8_linear::bytes(out, in, choice.linear, skipping);
+                if (p.active()) scratch = std::max(scratch, int8_linear::make_scratch_bytes(out, in, p));
+            };
+            add(3 * d, d);
+            add(d, d);
+            add(c.mlp, d);
+            add(d, c.mlp, choice.skip_zeros);
         }
-        return bytes;
+        return bytes + scratch;
     }
-    /// Bytes of scratch that suffice for any one of the products with @p images images at once, whatever the choices.
+    /// Bytes of scratch that suffice for any one of the products with @p images images at once, whatever the choices, but
+    /// for those of weights that are dropped unless @p Sparse.
+    template <bool Sparse = true>
     [[nodiscard]] static constexpr std::size_t scratch_bytes(const vit_config& c, std::size_t images) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         const std::pair<std::size_t, std::size_t> linear[]{{c.patch_size(), d}, {d, 3 * d}, {d, d},
@@ -137,14 +167,17 @@ struct int8_layers {
             {.kind = plan_kind::error_plane},
             {.kind = plan_kind::table, .rank = 0},
             {.kind = plan_kind::table, .rank = 0, .products16 = &any}};
+        arena corrected = arena::counting();
+        corrected.take<std::int32_t>(rows); // the sums of a correction
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_linear::scratch_bytes(m, rows, k, n));
-            arena skipping = arena::counting();
-            skipping.take<std::int32_t>(rows); // the sums of a correction
-            most = std::max(most, skipping.used() + skip_zeros_scratch_bytes(m, rows, c.mlp, d));
+            most = std::max(most, corrected.used() + skip_zeros_scratch_bytes(m, rows, c.mlp, d));
             for (const auto& [r, k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, r, k, n));
         }
+        if constexpr (Sparse)
+            for (const std::size_t k : {d, std::size_t{c.mlp}})
+                most = std::max(most, corrected.used() + sparse_int8_weights::scratch_bytes(rows, k));
         return most;
     }
 

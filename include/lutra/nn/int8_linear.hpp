@@ -6,9 +6,12 @@
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/sparse/skip_zeros_int8.hpp>
 #include <lutra/nn/control_variate.hpp>
+#include <lutra/nn/sparse_int8_weights.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
+#include <lutra/prune/mask.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,11 +28,12 @@ inline namespace LUTRA_ISA {
 /// A linear layer in int8, after training: weights quantised and packed for a multiplier, the float bias kept. The
 /// activation is the multiplier's left operand, the weight its right. It points into memory and tables of others.
 struct int8_linear {
-    matrix_view<const std::int8_t> weight; ///< outputs x inputs
-    packed_int8_b packed;                  ///< its transpose, for the multiplier
-    std::span<const float> sum_scale;      ///< input scale x weight scale, one an output: what a sum of 1 is worth
-    std::span<const float> bias;           ///< outputs
-    sum_correction correction{};           ///< of the sums, or none
+    matrix_view<const std::int8_t> weight;       ///< outputs x inputs; 0 where dropped
+    packed_int8_b packed;                        ///< its transpose, for the multiplier; empty where weights are dropped
+    std::span<const float> sum_scale;            ///< input scale x weight scale, one an output: what a sum of 1 is worth
+    std::span<const float> bias;                 ///< outputs
+    sum_correction correction{};                 ///< of the sums, or none
+    const sparse_int8_weights* sparse = nullptr; ///< what is kept, where weights are dropped
 
     /// Quantises and packs @p p in memory of @p memory (`bytes` of it); where @p skipping is not null also such that zeros
     /// of the input can be skipped. Panics where a weight is infinite, where sums of as many products as there are inputs
@@ -53,6 +57,51 @@ struct int8_linear {
         const auto packed = pack_b(transposed(weight), m, memory.take<std::byte>(packed_b_bytes(m, in, out)));
         return {weight, packed, scale, p.bias};
     }
+    /// The same of the weights that @p pruning, a rule that is not none, keeps; their scales are those of what is left.
+    /// While it works it takes make_scratch_bytes more. Panics (unsupported) also where @p m has no kernel that skips.
+    [[nodiscard]] static int8_linear make_sparse(const linear_parameters<const float>& p, float input_scale,
+                                                 weight_granularity granularity, const lowered_multiplier& m, arena& memory,
+                                                 const weight_pruning& pruning) {
+        const std::size_t out = p.weight.rows(), in = p.weight.cols();
+        const auto scale = memory.take<float>(out);
+        const matrix_view<std::int8_t> weight{memory.take<std::int8_t>(out * in).data(), out, in};
+        const auto sparse = memory.take<sparse_int8_weights>(1);
+        const auto packed = memory.take<std::byte>(sparse_int8_weights::bytes(pruning, m, out, in));
+        const std::size_t mark = memory.used();
+        const matrix_view<std::uint8_t> mask{memory.take<std::uint8_t>(out * in).data(), out, in};
+        weight_mask(p.weight, pruning, mask, memory);
+        float most = 0; // of a tensor, or of a row
+        for (std::size_t r = 0; r < out; ++r) {
+            if (granularity == weight_granularity::per_channel) most = 0;
+            for (std::size_t k = 0; k < in; ++k)
+                if (mask(r, k) != 0) most = std::max(most, max_abs({&p.weight(r, k), 1}));
+            scale[r] = scale_for(most);
+        }
+        if (granularity == weight_granularity::per_tensor) std::fill(scale.begin(), scale.end(), scale_for(most));
+        quantize_rows(p.weight, std::span<const float>{scale}, weight);
+        zero_dropped(mask, weight);
+        sparse.front() = sparse_int8_weights::pack(weight, mask, pruning, m, packed);
+        memory.release(mark);
+        for (float& s : scale) s *= input_scale;
+        return {.weight = weight, .packed = {}, .sum_scale = scale, .bias = p.bias, .sparse = sparse.data()};
+    }
+    /// Bytes that make_sparse keeps.
+    [[nodiscard]] static constexpr std::size_t sparse_bytes(std::size_t out, std::size_t in, const lowered_multiplier& m,
+                                                            const weight_pruning& pruning) {
+        arena a = arena::counting();
+        a.take<float>(out);
+        a.take<std::int8_t>(out * in);
+        a.take<sparse_int8_weights>(1);
+        a.take<std::byte>(sparse_int8_weights::bytes(pruning, m, out, in));
+        return a.used();
+    }
+    /// Bytes that make_sparse takes besides and gives back.
+    [[nodiscard]] static constexpr std::size_t make_scratch_bytes(std::size_t out, std::size_t in,
+                                                                  const weight_pruning& pruning) {
+        arena a = arena::counting();
+        a.take<std::uint8_t>(out * in);
+        return a.used() + weight_mask_scratch_bytes(pruning, out, in);
+    }
     /// Bytes that `make` takes.
     [[nodiscard]] static constexpr std::size_t bytes(std::size_t out, std::size_t in, const lowered_multiplier& m,
                                                      bool skipping = false) {
@@ -67,7 +116,15 @@ struct int8_linear {
     /// scale given to `make`. @p scratch: scratch_bytes.
     template <class Use>
     void multiply(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
-        correct(x, scratch, use, [&](const auto& to) { gemm(x, packed, scratch, to); });
+        correct(x, scratch, use, [&](const auto& to) { product(x, scratch, to); });
+    }
+    /// The same without a correction.
+    template <class Use>
+    void product(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
+        if (sparse != nullptr)
+            sparse->multiply(x, scratch, use);
+        else
+            gemm(x, packed, scratch, use);
     }
     /// Calls `product(epilogue)` with @p use, or where there is a correction with one that corrects the sums first.
     template <class Use, class Product>

@@ -41,8 +41,9 @@ class int8_vit {
 public:
     /// Quantises and packs the weights into @p memory (packed_bytes of it). @p scales in the order of activation_scales,
     /// as calibrated; @p choices one a block; @p corrections of the linear layers' sums, as control_variates has them, or
-    /// none. Panics where their numbers are wrong, a scale is not positive and finite, a
-    /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
+    /// none. Panics where their numbers are wrong, a scale is not positive and finite, a weight is infinite, a multiplier's
+    /// operands are unsigned, sums of products can leave int32, or weights are dropped under a multiplier whose plan looks
+    /// products up.
     int8_vit(const vit_parameters<const float>& parameters, std::span<const float> scales,
              std::span<const layer_choice> choices, arena& memory,
              weight_granularity granularity = weight_granularity::per_channel,
@@ -193,9 +194,8 @@ private:
         }
         normalize_rows(b.x, p.norm2, scale(block_tensor::normed2), b.normed);
         with_activation<typename Policy::activation>(c, [&]<class A>(A) {
-            layer.fc1.multiply(
-                b.normed, scratch,
-                activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
+            layer.fc1.multiply(b.normed, scratch,
+                               activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
         });
         if constexpr (Hook::active) {
             hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
@@ -203,7 +203,12 @@ private:
             const bool apart = prunes(hook);
             layer.fc2.correct(b.hidden, scratch,
                               dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
-                              [&](const auto& use) { hook.fc2(b.hidden, layer.fc2_skipping(), use); });
+                              [&](const auto& use) {
+                                  if (layer.fc2.sparse != nullptr)
+                                      layer.fc2.product(b.hidden, scratch, use);
+                                  else
+                                      hook.fc2(b.hidden, layer.fc2_skipping(), use);
+                              });
             if (apart) join(hook, activation_point::mlp_output, b);
         } else {
             layer.fc2(b.hidden, b.x, scratch, true);

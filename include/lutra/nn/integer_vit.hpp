@@ -54,7 +54,7 @@ public:
         : config_{parameters.config()},
           scales_{parameters.config(), scales},
           residual_fraction_{residual_fraction},
-          layers_{int8_layers::make(parameters, scales_, choices, granularity, memory)} {
+          layers_{int8_layers::make<false>(parameters, scales_, choices, granularity, memory)} {
         const vit_config& c = config_;
         for (const layer_choice& choice : choices) {
             require(choice.tokens.rule == token_rule::none, panic_code::unsupported,
@@ -135,7 +135,7 @@ public:
         a.take<std::int8_t>(images * c.image_size());
         a.take<std::int32_t>(images * c.classes);
         static_cast<void>(take_buffers(c, images, a));
-        return a.used() + int8_layers::scratch_bytes(c, images);
+        return a.used() + int8_layers::scratch_bytes<false>(c, images);
     }
     /// The most fraction bits, up to 12, with which the residual stream holds an estimate of its greatest magnitude: that of
     /// the embedding plus, for each layer that adds to it, bias + |row of weights| x 127 scale, as if the layer's inputs

@@ -2,9 +2,16 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/float_block.hpp>
+#include <lutra/nn/policy.hpp>
+#include <lutra/prune/mask.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 
@@ -20,6 +27,26 @@ struct packed_vit {
     [[nodiscard]] static packed_vit forward(const vit_parameters<const float>& p, arena& memory) {
         return make(p, memory, [](const linear_parameters<const float>& l) { return transposed(l.weight); });
     }
+    /// The same of what `weights` of @p choices, none or one a block, keep. Weights that outputs drop together are skipped;
+    /// those that each output drops by itself are zeros. Takes pruning_scratch_bytes more and gives them back.
+    [[nodiscard]] static packed_vit forward(const vit_parameters<const float>& p, arena& memory,
+                                            std::span<const layer_choice> choices) {
+        const auto pack = [&](const linear_parameters<const float>& l, const weight_pruning& rule) {
+            return rule.active() ? pack_pruned(l.weight, rule, memory) : packed_linear{pack_dense(l.weight, memory)};
+        };
+        packed_vit v;
+        v.patch_embed = pack_dense(p.patch_embed.weight, memory);
+        v.blocks = memory.take<packed_block>(p.config().depth);
+        for (std::size_t i = 0; i < v.blocks.size(); ++i) {
+            const auto b = p.block(i);
+            const weight_pruning rule = choices.empty() ? weight_pruning{} : choices[i].weights;
+            v.blocks[i].qkv = pack(b.qkv, rule);
+            v.blocks[i].proj = pack(b.proj, rule);
+            v.blocks[i].fc1 = pack(b.fc1, rule);
+            v.blocks[i].fc2 = pack(b.fc2, rule);
+        }
+        return v;
+    }
     /// Packs each W, for dx = dy W, into backward_bytes of @p memory.
     [[nodiscard]] static packed_vit backward(const vit_parameters<const float>& p, arena& memory) {
         return make(p, memory, [](const linear_parameters<const float>& l) { return gemm_operand<float>{l.weight}; });
@@ -29,12 +56,75 @@ struct packed_vit {
     [[nodiscard]] static constexpr std::size_t forward_bytes(const vit_config& c) {
         return bytes(c, [](std::size_t inputs, std::size_t outputs) { return packed_b_floats(inputs, outputs); });
     }
+    /// The same with @p choices, none or one a block.
+    [[nodiscard]] static constexpr std::size_t forward_bytes(const vit_config& c, std::span<const layer_choice> choices) {
+        arena a = arena::counting();
+        a.take<float>(packed_b_floats(c.patch_size(), c.dim));
+        a.take<packed_block>(c.depth);
+        for (std::size_t i = 0; i < c.depth; ++i)
+            for (const auto& [out, in] : block_shapes(c)) {
+                const weight_pruning rule = choices.empty() ? weight_pruning{} : choices[i].weights;
+                if (rule.active() && rule.rule != weight_rule::n_m) a.take<packed_shared_float_b>(1);
+                a.take<std::byte>(pruned_bytes(out, in, rule));
+            }
+        return a.used();
+    }
+    /// Bytes that `forward` with @p choices takes besides and gives back.
+    [[nodiscard]] static constexpr std::size_t pruning_scratch_bytes(const vit_config& c,
+                                                                     std::span<const layer_choice> choices) {
+        std::size_t most = 0;
+        for (const layer_choice& choice : choices)
+            for (const auto& [out, in] : block_shapes(c)) {
+                if (!choice.weights.active()) continue;
+                arena a = arena::counting();
+                a.take<std::uint8_t>(out * in);
+                if (choice.weights.rule == weight_rule::n_m) a.take<float>(out * in);
+                most = std::max(most, a.used() + weight_mask_scratch_bytes(choice.weights, out, in));
+            }
+        return most;
+    }
     /// Bytes that `backward` takes.
     [[nodiscard]] static constexpr std::size_t backward_bytes(const vit_config& c) {
         return bytes(c, [](std::size_t inputs, std::size_t outputs) { return packed_b_floats(outputs, inputs); });
     }
 
 private:
+    struct shape {
+        std::size_t out, in;
+    };
+    static constexpr std::array<shape, 4> block_shapes(const vit_config& c) noexcept {
+        const std::size_t d = c.dim, mlp = c.mlp;
+        return {{{3 * d, d}, {d, d}, {mlp, d}, {d, mlp}}};
+    }
+    static constexpr std::size_t pruned_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
+        require_valid(rule);
+        if (!rule.active() || rule.rule == weight_rule::n_m) return packed_b_floats(in, out) * sizeof(float);
+        return most_packed_shared_float_bytes(rule.kept_inputs(out, in), rule.group(), in, out);
+    }
+    static packed_float_b pack_dense(matrix_view<const float> weight, arena& memory) {
+        return pack_b(transposed(weight), memory.take<float>(packed_b_floats(weight.cols(), weight.rows())));
+    }
+    static packed_linear pack_pruned(matrix_view<const float> weight, const weight_pruning& rule, arena& memory) {
+        const std::size_t out = weight.rows(), in = weight.cols();
+        const auto sparse = memory.take<packed_shared_float_b>(rule.rule == weight_rule::n_m ? 0 : 1);
+        const auto bytes = memory.take<std::byte>(pruned_bytes(out, in, rule));
+        const std::size_t mark = memory.used();
+        const auto mask = detail::take_matrix<std::uint8_t>(memory, out, in);
+        weight_mask(weight, rule, mask, memory);
+        packed_linear packed;
+        if (sparse.empty()) {
+            const auto kept = detail::take_matrix<float>(memory, out, in);
+            for (std::size_t r = 0; r < out; ++r) std::ranges::copy(weight.row(r), kept.row(r).begin());
+            zero_dropped(mask, kept);
+            static_cast<packed_float_b&>(packed) =
+                pack_b(transposed(kept), {reinterpret_cast<float*>(bytes.data()), packed_b_floats(in, out)});
+        } else {
+            sparse.front() = pack_shared(transposed(weight), transposed(mask), rule.group(), bytes);
+            packed.sparse = sparse.data();
+        }
+        memory.release(mark);
+        return packed;
+    }
     template <class Floats>
     static constexpr std::size_t bytes(const vit_config& c, Floats floats) {
         arena a = arena::counting();
@@ -57,7 +147,7 @@ private:
         v.blocks = memory.take<packed_block>(p.config().depth);
         for (std::size_t i = 0; i < v.blocks.size(); ++i) {
             const auto b = p.block(i);
-            v.blocks[i] = {pack(b.qkv), pack(b.proj), pack(b.fc1), pack(b.fc2)};
+            v.blocks[i] = {{pack(b.qkv)}, {pack(b.proj)}, {pack(b.fc1)}, {pack(b.fc2)}};
         }
         return v;
     }

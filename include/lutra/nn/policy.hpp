@@ -7,6 +7,7 @@
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/prune/activation_pruning.hpp>
 #include <lutra/prune/token_pruning.hpp>
+#include <lutra/prune/weight_pruning.hpp>
 
 #include <concepts>
 #include <span>
@@ -67,7 +68,19 @@ struct layer_choice {
     bool skip_zeros = false;        ///< fc2 skips the weights that meet zeros, where that pays
     float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
     std::span<const float> taus{};  ///< one an activation_point, in place of pruning.tau; or empty
+    weight_pruning weights{};       ///< which weights of qkv, proj, fc1 and fc2 are kept
 };
+
+namespace detail {
+/// Panics where a choice drops weights by a number out of its range, or skips by two rules at once.
+constexpr void require_weight_rules(std::span<const layer_choice> choices) {
+    for (const layer_choice& c : choices) {
+        require_valid(c.weights);
+        require(!c.weights.active() || !c.skip_zeros, panic_code::unsupported,
+                "fc2 skips either dropped weights or zeros of its input: choose weights or skip_zeros for a block");
+    }
+}
+} // namespace detail
 
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).
 template <multiplier_policy Policy>

@@ -23,7 +23,13 @@ struct block_shape {
     /// Tiles across @p n outputs, and across @p k inputs.
     [[nodiscard]] constexpr std::size_t rows(std::size_t n) const noexcept { return (n + outputs - 1) / outputs; }
     [[nodiscard]] constexpr std::size_t cols(std::size_t k) const noexcept { return (k + inputs - 1) / inputs; }
+    friend constexpr bool operator==(const block_shape&, const block_shape&) = default;
 };
+
+/// The whole number of @p tiles that dropping the share @p dropped of them takes, halves rounded up.
+[[nodiscard]] constexpr std::size_t tiles_to_drop(std::size_t tiles, double dropped) noexcept {
+    return static_cast<std::size_t>(dropped * static_cast<double>(tiles) + 0.5);
+}
 
 namespace detail {
 
@@ -88,7 +94,7 @@ constexpr void block_mask(matrix_view<T> weights, block_shape tile, double dropp
                     i};
         mask(i / cols, i % cols) = 1;
     }
-    const auto count = static_cast<std::size_t>(dropped * static_cast<double>(tiles.size()) + 0.5);
+    const std::size_t count = tiles_to_drop(tiles.size(), dropped);
     const auto end = tiles.begin() + static_cast<std::ptrdiff_t>(count);
     if (count < tiles.size()) std::nth_element(tiles.begin(), end, tiles.end());
     for (auto t = tiles.begin(); t != end; ++t) mask(t->index / cols, t->index % cols) = 0;

@@ -114,6 +114,19 @@ void gather_floats(const gemm_operand<float>& a, const shared_rows& rows, const 
     return kernel::packed_shared_floats_by(kernel::rows_of_mask{kept, columns}, columns, kept.rows, kept.cols);
 }
 
+/// Bytes that suffice for any mask of which groups of @p columns columns keep @p kept rows of a K x N operand, all groups
+/// together: what can be said before there are weights.
+[[nodiscard]] constexpr std::size_t most_packed_shared_float_bytes(std::size_t kept, std::size_t columns, std::size_t k,
+                                                                   std::size_t n) {
+    kernel::require_group(columns);
+    return kernel::with_gather<sizeof(float)>(best_isa(), [&]<class Gather>(Gather) {
+        const std::size_t groups = (n + columns - 1) / columns;
+        const auto gather = static_cast<std::uint32_t>((k + Gather::window - 1) / Gather::window);
+        return kernel::shared_table_bytes(groups) + groups * (kernel::gather_bytes<Gather>({0, gather}) + arena::alignment) +
+               std::min(kept, groups * k) * packed_b_floats(1, std::min(columns, n)) * sizeof(float);
+    });
+}
+
 /// Packs the elements of @p b (K x N) that @p kept (K x N, 0 or not) keeps into @p memory: packed_shared_float_bytes of it;
 /// products are fastest where it lies on a 64-byte boundary. Groups of @p columns neighbouring columns keep the same rows.
 /// Panics on other masks and shapes and on memory that is too small or that of @p b.
@@ -171,7 +184,10 @@ inline void gemm(gemm_operand<float> a, const packed_shared_float_b& b, matrix_v
                 const gemm_operand<float> part{a.data + i * a.row_stride, count, a.cols, a.row_stride, a.col_stride};
                 kernel::gather_floats<Gather>(part, rows, data, gathered, stride);
                 gemm(gemm_operand<float>{gathered, count, rows.kept, stride, 1}, right, c.block(i, j, count, columns),
-                     {e.bias == nullptr ? nullptr : e.bias + j, e.scale, e.accumulate});
+                     {.bias = e.bias == nullptr ? nullptr : e.bias + j,
+                      .scale = e.scale,
+                      .accumulate = e.accumulate,
+                      .add = e.add.data() == nullptr ? e.add : e.add.block(i, j, count, columns)});
             }
             data += kernel::gather_bytes<Gather>(rows) + kernel::float_group_bytes(rows, columns);
         }

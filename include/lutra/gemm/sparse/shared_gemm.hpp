@@ -140,6 +140,26 @@ packed_shared_b pack_shared_by(const gemm_operand<std::int8_t>& b, const Keeps& 
                                           instructions);
 }
 
+/// Bytes that suffice for any mask of which groups of @p columns columns keep @p kept rows of a K x N operand, all groups
+/// together: what can be said before there are weights.
+[[nodiscard]] constexpr std::size_t most_packed_shared_bytes(std::size_t kept, std::size_t columns, std::size_t k,
+                                                             std::size_t n, const lowered_multiplier& m, isa instructions) {
+    kernel::require_group(columns);
+    return kernel::with_shared_kernels(instructions, m, [&]<class Tile, class Gather>(Tile, Gather) {
+        const std::size_t groups = (n + columns - 1) / columns;
+        const auto gather = static_cast<std::uint32_t>((k + Gather::window - 1) / Gather::window);
+        const kernel::shared_layout<Tile> none{m.rank, 0, std::min(columns, n)}, step{m.rank, 1, std::min(columns, n)};
+        const std::size_t steps = std::min(kept, groups * k) / Tile::group + groups;
+        return kernel::shared_table_bytes(groups) +
+               groups * (kernel::gather_bytes<Gather>({0, gather}) + none.offset_bytes()) +
+               steps * (step.bytes() - step.offset_bytes());
+    });
+}
+[[nodiscard]] constexpr std::size_t most_packed_shared_bytes(std::size_t kept, std::size_t columns, std::size_t k,
+                                                             std::size_t n, const lowered_multiplier& m) {
+    return most_packed_shared_bytes(kept, columns, k, n, m, best_isa());
+}
+
 /// Packs the elements of @p b (K x N) that @p kept (K x N, 0 or not) keeps for products with @p m into @p memory:
 /// packed_shared_bytes of it, on a 4-byte boundary. Each group of @p columns neighbouring columns keeps the same rows, as in
 /// the masks that drop_n_m makes for panels of outputs; any mask that is so will do. Groups of whole panels, 32 columns and

@@ -8,7 +8,9 @@
 
 #include <lutra/core/arena_memory.hpp>
 #include <lutra/nn/control_variate.hpp>
+#include <lutra/nn/sparse_int8_weights.hpp>
 #include <lutra/nn/train/quantized_pass.hpp>
+#include <lutra/nn/train/weight_masks.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -89,8 +91,8 @@ inline namespace LUTRA_ISA {
 
 /// Fits control_variates of a network under @p choices to the errors that its multipliers make on some 8-bit images (whole,
 /// channel-major), as int8_vit takes them. Each layer sees the inputs that the exact int8 network gives it. Without
-/// training; where multipliers are exact all is 0. Panics where there is no image, or not a whole number of them, and as
-/// int8_vit does.
+/// training; where multipliers are exact all is 0. Products of weights that the choices drop are not made in either. Panics
+/// where there is no image, or not a whole number of them, and as int8_vit does.
 template <vit_policy Policy = vit_defaults>
 [[nodiscard]] std::vector<std::int32_t>
 fit_control_variates(const vit_parameters<const float>& p, std::span<const float> scales,
@@ -104,7 +106,9 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
     require(choices.size() == c.depth, panic_code::bad_shape, "control variates take one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
     constexpr std::size_t batch = 16;
-    const std::vector<layer_choice> exact(c.depth);
+    std::vector<layer_choice> exact(c.depth);
+    for (std::size_t i = 0; i < c.depth; ++i) exact[i].weights = choices[i].weights;
+    const std::vector<std::uint8_t> masks = weight_masks(p, choices);
     const quantized_pass<Policy> pass{scales, exact, {}, {}, granularity};
     const arena_memory memory{pass.scratch_bytes(c, batch)};
 
@@ -133,26 +137,38 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
         arena scratch{memory.bytes()};
         const auto a = pass.forward(p, {some.data(), n, size}, scratch);
         std::size_t next = 0;
-        const auto show = [&](const int8_linear& l, matrix_view<const std::int8_t> x) {
+        // A layer of which the choice drops weights comes with it and its float weights.
+        const auto show = [&](const int8_linear& l, matrix_view<const std::int8_t> x, const weight_pruning& pruning = {},
+                              const float* weight = nullptr) {
             layer& to = layers[next++];
             const std::size_t rows = x.rows(), outputs = l.weight.rows(), inputs = l.weight.cols();
             std::vector<std::int32_t> sums(2 * rows * outputs), row_sums(rows);
             const matrix_view<std::int32_t> right{sums.data(), rows, outputs}, wrong{&sums[rows * outputs], rows, outputs};
-            const arena_memory work{std::max(unpacked_scratch_bytes(to.multiplier, rows, inputs, outputs),
-                                             unpacked_scratch_bytes({}, rows, inputs, outputs))};
+            const arena_memory work{std::max({sparse_int8_weights::scratch_bytes(rows, inputs),
+                                              unpacked_scratch_bytes(to.multiplier, rows, inputs, outputs),
+                                              unpacked_scratch_bytes({}, rows, inputs, outputs)})};
             arena here{work.bytes()};
             gemm(x, transposed(l.weight), lowered_multiplier{}, here, store_sums{right});
-            gemm(x, transposed(l.weight), to.multiplier, here, store_sums{wrong});
+            if (l.sparse != nullptr) {
+                const matrix_view<const std::uint8_t> mask{masks.data() + (weight - p.flat().data()), outputs, inputs};
+                const arena_memory packed{sparse_int8_weights::bytes(pruning, to.multiplier, outputs, inputs)};
+                sparse_int8_weights::pack(l.weight, mask, pruning, to.multiplier, packed.bytes())
+                    .multiply(x, here, store_sums{wrong});
+            } else {
+                gemm(x, transposed(l.weight), to.multiplier, here, store_sums{wrong});
+            }
             add_up_rows(x, row_sums);
             for (std::size_t r = 0; r < rows; ++r) to.fit.add(right.row(r), wrong.row(r), row_sums[r]);
         };
         show(a.layers.patch_embed, a.patches8);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const int8_block& l = a.layers.blocks[i];
-            show(l.qkv, a.blocks[i].normed1);
-            show(l.proj, a.blocks[i].context);
-            show(l.fc1, a.blocks[i].normed2);
-            show(l.fc2, a.blocks[i].hidden);
+            const auto from = p.block(i);
+            const weight_pruning& pruning = choices[i].weights;
+            show(l.qkv, a.blocks[i].normed1, pruning, from.qkv.weight.data());
+            show(l.proj, a.blocks[i].context, pruning, from.proj.weight.data());
+            show(l.fc1, a.blocks[i].normed2, pruning, from.fc1.weight.data());
+            show(l.fc2, a.blocks[i].hidden, pruning, from.fc2.weight.data());
         }
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which)
             show(which == 0 ? a.layers.head : a.layers.head_dist,

@@ -146,6 +146,17 @@ public:
         workers_.clear(); // their memory has no room for its buffers
     }
 
+    /// Keeps at zero, from now on, the parameters whose byte in @p mask is 0 (one a parameter; see weight_masks): training
+    /// goes on under what pruning left, and neither their gradients nor their moments count. Empty: all are trained again.
+    /// Panics on a mask of another size.
+    void keep(std::span<const std::uint8_t> mask) {
+        require(mask.empty() || mask.size() == state_.parameters.size(), panic_code::bad_shape,
+                "the mask of a training has a byte for each parameter", static_cast<long long>(mask.size()),
+                static_cast<long long>(state_.parameters.size()));
+        mask_.assign(mask.begin(), mask.end());
+        for (std::vector<float>* v : {&state_.parameters, &state_.first, &state_.second}) zero_dropped(0, *v);
+    }
+
     [[nodiscard]] const vit_config& config() const noexcept { return config_; }
     [[nodiscard]] const training_options& options() const noexcept { return options_; }
     /// Views of this trainer's parameters.
@@ -271,6 +282,7 @@ private:
             const auto part = [&](std::vector<float>& v) { return std::span{v}.subspan(ranges_[r].start, ranges_[r].size); };
             for (std::size_t s = 1; s < shards; ++s)
                 add_row_sum({part(gradients_[s]).data(), 1, ranges_[r].size}, part(sum));
+            zero_dropped(ranges_[r].start, part(sum));
             squares[r] = sum_of_squares(part(sum));
         });
         for (const double s : squares) report.gradient_norm += s;
@@ -285,7 +297,14 @@ private:
             const auto part = [&](std::vector<float>& v) { return std::span{v}.subspan(ranges_[r].start, ranges_[r].size); };
             adamw_step(part(state_.parameters), part(sum), part(state_.first), part(state_.second), state_.step, report.rate,
                        scale, ranges_[r].decays, options_.adamw);
+            zero_dropped(ranges_[r].start, part(state_.parameters));
         });
+    }
+
+    /// Of @p values, those of the parameters from @p first on.
+    void zero_dropped(std::size_t first, std::span<float> values) const noexcept {
+        for (std::size_t i = 0; i < values.size() && !mask_.empty(); ++i)
+            if (mask_[first + i] == 0) values[i] = 0;
     }
 
     vit_config config_;
@@ -295,6 +314,7 @@ private:
     training_state state_;
     std::vector<std::vector<float>> gradients_;
     std::vector<loss_report> reports_;
+    std::vector<std::uint8_t> mask_; ///< 0: stays zero; empty: none does
     std::vector<range> ranges_;
     std::vector<worker_state> workers_;
 };
