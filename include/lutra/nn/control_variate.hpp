@@ -3,7 +3,6 @@
 
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
-#include <lutra/gemm/detail/sum_sink.hpp>
 #include <lutra/nn/vit_config.hpp>
 
 #include <algorithm>
@@ -106,7 +105,7 @@ struct corrected_sums {
             for (std::size_t j = 0; j < sums.cols(); j += most) {
                 const std::size_t n = std::min(sums.cols() - j, most);
                 for (std::size_t k = 0; k < n; ++k) right[k] = by(sums(r, j + k), row_sums[row + r], first + j + k);
-                lutra::detail::give_block(use, row + r, first + j, {right, 1, n});
+                use(row + r, first + j, std::span<const std::int32_t>{right, n});
             }
     }
 };

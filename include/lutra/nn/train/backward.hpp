@@ -128,8 +128,8 @@ inline void softmax_attention_backward(const vit_config& c, const token_rows& ro
         }
 }
 
-/// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output, whose
-/// rows are as for softmax_attention_backward.
+/// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output,
+/// whose rows are as for softmax_attention_backward.
 inline void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
                                       std::span<float> states, matrix_view<const float> context,
                                       matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
