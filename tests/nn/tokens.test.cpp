@@ -156,6 +156,21 @@ TEST_CASE("tokens: the workload of a schedule") {
           2 * (12 * c.patch_size() * d + block(n0, n0, n1) + block(n1, n1, n1) + block(n1, n2, n2) + d * c.classes));
 }
 
+namespace {
+struct dropping : lutra::vit_defaults {
+    static constexpr token_pruning tokens = token_pruning::merge_similar(2);
+    static constexpr lutra::activation_pruning pruning{.kind = lutra::activation_pruning_kind::threshold, .tau = 0.1f};
+    static constexpr bool skip_zeros = true;
+};
+} // namespace
+
+TEST_CASE("tokens: a policy says it for all blocks") {
+    const lutra::layer_choice chosen = lutra::choice_of<dropping>(), plain = lutra::choice_of<lutra::vit_defaults>();
+    CHECK((chosen.tokens.rule == lutra::token_rule::merge_similar && chosen.tokens.pairs == 2));
+    CHECK((chosen.pruning.active() && chosen.pruning.tau == 0.1f && chosen.skip_zeros && !chosen.weights.active()));
+    CHECK((plain.tokens.rule == lutra::token_rule::none && !plain.pruning.active() && !plain.skip_zeros));
+}
+
 TEST_CASE("tokens: refuses what cannot be done") {
     lutra::vit_config c = config();
     const network n{c};

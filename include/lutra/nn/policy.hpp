@@ -30,17 +30,24 @@ constexpr decltype(auto) with_activation(const vit_config& c, F&& f) {
         return std::forward<F>(f)(Gelu{});
 }
 
-/// The policies of a network that is not told otherwise: everything exact. Derive from it and replace what differs:
+/// The policies of a network that is not told otherwise: everything exact, and nothing dropped. Derive from it and replace
+/// what differs:
 ///
 /// @code
 /// struct my_policy : lutra::vit_defaults {
 ///     using multiplier = lutra::drum<4>;
+///     static constexpr auto tokens = lutra::token_pruning::keep_top(0.7f);
+///     static constexpr bool skip_zeros = true;
 /// };
 /// @endcode
 struct vit_defaults {
-    using multiplier = exact;              ///< of the linear layers, patch embedding and head included
-    using attention_multiplier = exact;    ///< of Q K^T and A V; queries and probabilities are the left operands
-    using activation = trained_activation; ///< between the two layers of the MLP
+    using multiplier = exact;                      ///< of the linear layers, patch embedding and head included
+    using attention_multiplier = exact;            ///< of Q K^T and A V; queries and probabilities are the left operands
+    using activation = trained_activation;         ///< between the two layers of the MLP
+    static constexpr activation_pruning pruning{}; ///< these are the members of layer_choice
+    static constexpr token_pruning tokens{};
+    static constexpr bool skip_zeros = false;
+    static constexpr weight_pruning weights{};
 };
 
 /// A policy that names the multipliers of a network.
@@ -85,7 +92,13 @@ constexpr void require_weight_rules(std::span<const layer_choice> choices) {
 /// The choice that a policy makes for every block; on firmware its tables are constants (see lowered_v).
 template <multiplier_policy Policy>
 [[nodiscard]] layer_choice choice_of() {
-    return {lower(typename Policy::multiplier{}), lower(typename Policy::attention_multiplier{})};
+    layer_choice c{.linear = lower(typename Policy::multiplier{}),
+                   .attention = lower(typename Policy::attention_multiplier{})};
+    if constexpr (requires { Policy::pruning; }) c.pruning = Policy::pruning;
+    if constexpr (requires { Policy::tokens; }) c.tokens = Policy::tokens;
+    if constexpr (requires { Policy::skip_zeros; }) c.skip_zeros = Policy::skip_zeros;
+    if constexpr (requires { Policy::weights; }) c.weights = Policy::weights;
+    return c;
 }
 
 } // namespace lutra
