@@ -25,7 +25,8 @@ namespace lutra {
 /// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. What
 /// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
 /// is far less work than any product, and no operation. Weights that `weights` of the choices drop are zero and skipped:
-/// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones.
+/// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones. Of a last block without a
+/// rule all tokens count, as hardware would run it, though our networks then compute what the head reads: `observe` tells.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
 /// @return all that @p out holds
