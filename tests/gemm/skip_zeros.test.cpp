@@ -126,6 +126,15 @@ TEST_CASE("skip_zeros: sums of many greatest products stay exact") {
     }
 }
 
+namespace {
+/// Bytes that an arena takes for a packed K x N operand.
+std::size_t packed_bytes(std::size_t k, std::size_t n) {
+    lutra::arena a = lutra::arena::counting();
+    a.take<float>(lutra::packed_b_floats(k, n));
+    return a.used();
+}
+} // namespace
+
 TEST_CASE("skip_zeros: float results are those of the dense product, without a weight that meets zeros only") {
     for (const shape& s : {shape{1, 1, 1}, shape{2, 0, 5}, shape{3, 7, 10}, shape{70, 50, 96}, shape{5, 1000, 33},
                            shape{9, 65, 130}, shape{4, 20, 290}})
@@ -141,7 +150,7 @@ TEST_CASE("skip_zeros: float results are those of the dense product, without a w
                 for (float& v : bias) v = real();
                 for (float& v : dense) v = real();
                 auto lists = dense, best = dense;
-                const lutra::arena_memory memory{sizeof(float) * lutra::packed_b_floats(s.k, s.n)},
+                const lutra::arena_memory memory{packed_bytes(s.k, s.n)},
                     room{lutra::skip_zeros_scratch_bytes(s.m, s.k)};
                 lutra::arena weights{memory.bytes()}, scratch{room.bytes()};
                 const auto packed = lutra::pack_b(b, weights.take<float>(lutra::packed_b_floats(s.k, s.n)));
@@ -160,7 +169,7 @@ TEST_CASE("skip_zeros: float results are those of the dense product, without a w
     constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
     const std::vector<float> b{nothing, 1, 2, 3}, a{0, 1, 2, 3, 0, nothing, 0, 0};
     std::vector<float> c(2);
-    const lutra::arena_memory memory{sizeof(float) * lutra::packed_b_floats(4, 1)},
+    const lutra::arena_memory memory{packed_bytes(4, 1)},
         room{lutra::skip_zeros_scratch_bytes(2, 4)};
     lutra::arena weights{memory.bytes()}, scratch{room.bytes()};
     const auto packed = lutra::pack_b(lutra::matrix_view{b.data(), 4, 1}, weights.take<float>(lutra::packed_b_floats(4, 1)));
