@@ -33,8 +33,8 @@ struct skip_count {
 
 inline namespace LUTRA_ISA {
 
-/// The share of zeros from which on an int8 product by lists is faster than the dense one. Measured with AVX-512BW; the others
-/// are estimates from the numbers of operations (an 8-bit dot product makes the dense one up to four times as fast).
+/// The share of zeros from which on an int8 product by lists is faster than the dense one. Measured with AVX-512BW; the
+/// others are estimates from the numbers of operations (an 8-bit dot product makes the dense one up to four times as fast).
 [[nodiscard]] constexpr double least_zeros_to_skip(isa instructions) noexcept {
     switch (instructions) {
     case isa::avx512vnni:
