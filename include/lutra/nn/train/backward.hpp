@@ -6,6 +6,7 @@
     #error "lutra/nn/train is for hosts: train there and run the model with lutra/nn on firmware."
 #endif
 
+#include <lutra/core/arena.hpp>
 #include <lutra/nn/float_block.hpp>
 
 #include <algorithm>
@@ -237,6 +238,63 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
                      const packed_block& packed = {}) {
     feed_forward_backward(p, a, gradient, d, scratch, packed);
     attend_backward(c, p, a, gradient, d, scratch, [](matrix_view<float>) {}, packed);
+}
+
+/// What the heads keep of a forward pass, and their gradients.
+struct head_activations {
+    matrix_view<float> normed, dnormed; ///< (images * prefix tokens) x dim
+    std::span<float> statistics;        ///< a pair a row of normed
+    matrix_view<float> logits, dlogits; ///< images x classes
+
+    [[nodiscard]] static head_activations take(const vit_config& c, std::size_t images, arena& memory) {
+        const std::size_t rows = images * c.prefix_tokens();
+        const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
+        head_activations h;
+        h.normed = matrix(rows, c.dim);
+        h.dnormed = matrix(rows, c.dim);
+        h.statistics = memory.take<float>(2 * rows);
+        h.logits = matrix(images, c.classes);
+        h.dlogits = matrix(images, c.classes);
+        return h;
+    }
+};
+
+/// Backward of classify, which read the tokens @p x with the rows @p rows: @p dx, of the shape of @p x, from dlogits, which
+/// it overwrites where the network is distilled.
+inline void head_backward(const vit_parameters<const float>& p, const head_activations& h, const token_rows& rows,
+                          matrix_view<const float> x, const vit_parameters<float>& gradient, matrix_view<float> dx) {
+    const vit_config& c = p.config();
+    const std::size_t prefix = c.prefix_tokens(), d = c.dim;
+    std::fill_n(dx.data(), dx.rows() * d, 0.0f);
+    if (c.distilled)
+        for (float& v : detail::elements_of(h.dlogits)) v *= 0.5f;
+    for (std::size_t which = 0; which < prefix; ++which) {
+        const auto part = [&](matrix_view<float> m) {
+            return matrix_view<float>{m.data() + which * d, h.logits.rows(), d, prefix * d};
+        };
+        linear_backward(part(h.normed), which == 0 ? p.head : p.head_dist, h.dlogits,
+                        which == 0 ? gradient.head : gradient.head_dist, part(h.dnormed));
+    }
+    for (std::size_t r = 0; r < h.dnormed.rows(); ++r) {
+        const std::size_t row = rows[r / prefix].first + r % prefix;
+        layer_norm_backward(x.row(row), p.norm.weight, {h.statistics[2 * r], h.statistics[2 * r + 1]}, h.dnormed.row(r),
+                            gradient.norm.weight, gradient.norm.bias, dx.row(row));
+    }
+}
+
+/// Backward of embed: the gradients of tokens, positions and the patch embedding from @p dx, (images * tokens) x dim.
+inline void embed_backward(const vit_parameters<const float>& p, matrix_view<const float> patches,
+                           matrix_view<const float> dx, const vit_parameters<float>& gradient) {
+    const vit_config& c = p.config();
+    const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
+    for (std::size_t image = 0; image < dx.rows() / tokens; ++image) {
+        const auto dtokens = dx.block(image * tokens, 0, tokens, d);
+        add_row_sum(dtokens.block(0, 0, 1, d), gradient.cls_token);
+        if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), gradient.dist_token);
+        add_row_sum({dtokens.data(), 1, tokens * d}, {gradient.pos_embed.data(), tokens * d});
+        linear_backward(patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
+                        dtokens.block(prefix, 0, c.patches(), d), gradient.patch_embed);
+    }
 }
 
 /// `forward` of the last block, of which the head reads the prefix tokens only: attention answers those, and what follows

@@ -88,9 +88,7 @@ private:
     struct buffers {
         matrix_view<float> patches;
         std::span<block_activations> blocks;
-        matrix_view<float> head_normed, dhead; ///< (images * prefix tokens) x dim
-        std::span<float> head_statistics;
-        matrix_view<float> logits, dlogits; ///< images x classes
+        head_activations head;
         matrix_view<float> dx;              ///< rows x dim
         block_gradients scratch;
 
@@ -121,11 +119,7 @@ private:
                 a.output = matrix(rows, d);
                 if (!b.blocks.empty()) b.blocks[i] = a;
             }
-            b.head_normed = matrix(images * c.prefix_tokens(), d);
-            b.dhead = matrix(images * c.prefix_tokens(), d);
-            b.head_statistics = memory.take<float>(2 * images * c.prefix_tokens());
-            b.logits = matrix(images, c.classes);
-            b.dlogits = matrix(images, c.classes);
+            b.head = head_activations::take(c, images, memory);
             b.dx = matrix(rows, d);
             b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp),
                          memory.take<float>(attention_gradient_floats(c))};
@@ -142,50 +136,17 @@ private:
         embed(n.p, b.patches, b.blocks.front().input, n.forth.patch_embed);
         for (std::size_t i = 0; i < last; ++i) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
         const block_activations end = forward_last<activation>(c, n.p.block(last), b.blocks[last], n.forth.blocks[last]);
-        classify(n.p, end.tokens, end.output, b.head_normed, b.logits, b.head_statistics);
-        const loss_report report = loss_of(b.logits, targets, b.dlogits);
+        classify(n.p, end.tokens, end.output, b.head.normed, b.head.logits, b.head.statistics);
+        const loss_report report = loss_of(b.head.logits, targets, b.head.dlogits);
 
-        head_backward(n, end.output, b);
+        head_backward(n.p, b.head, end.tokens, end.output, n.gradient, b.dx.block(0, 0, end.output.rows(), c.dim));
         backward_last(c, n.p.block(last), b.blocks[last], n.gradient.block(last), b.dx, b.scratch, n.back.blocks[last]);
         for (std::size_t i = last; i-- > 0;) {
             if (options_.recompute) forward<activation>(c, n.p.block(i), b.blocks[i], n.forth.blocks[i]);
             backward(c, n.p.block(i), b.blocks[i], n.gradient.block(i), b.dx, b.scratch, n.back.blocks[i]);
         }
-        embed_backward(n, b);
+        embed_backward(n.p, b.patches, b.dx, n.gradient);
         return report;
-    }
-
-    /// Of the heads and the last layer norm, whose input was @p x: sets the first rows of dx, those of the prefix tokens.
-    static void head_backward(const network& n, matrix_view<const float> x, const buffers& b) {
-        const vit_config& c = n.p.config();
-        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
-        const matrix_view<float> dx = b.dx.block(0, 0, x.rows(), d);
-        std::fill_n(dx.data(), dx.rows() * d, 0.0f);
-        if (c.distilled)
-            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
-        for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) {
-                return matrix_view<float>{m.data() + which * d, b.logits.rows(), d, prefix * d};
-            };
-            linear_backward(part(b.head_normed), which == 0 ? n.p.head : n.p.head_dist, b.dlogits,
-                            which == 0 ? n.gradient.head : n.gradient.head_dist, part(b.dhead));
-        }
-        layer_norm_backward(x, n.p.norm, b.head_statistics, b.dhead, n.gradient.norm, dx);
-    }
-
-    /// Of tokens, positions and the patch embedding, from dx.
-    static void embed_backward(const network& n, const buffers& b) {
-        const vit_config& c = n.p.config();
-        const vit_parameters<float>& g = n.gradient;
-        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
-        for (std::size_t image = 0; image < b.dx.rows() / tokens; ++image) {
-            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
-            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
-            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
-            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
-            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), n.p.patch_embed,
-                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
-        }
     }
 
     float_pass_options options_{};

@@ -132,9 +132,10 @@ public:
         bool merged = false;
         for (std::size_t i = 0; i < c.depth; ++i) run_block(p, i, b, rows, merged);
         const block_activations& last = b.blocks.back().after;
-        classify(p, rows, last.output, b.head_normed, b.logits, b.head_statistics);
-        const loss_report report = loss_of(b.logits, targets, b.dlogits);
-        matrix_view<float> d = head_backward(p, b, g), other = b.other;
+        classify(p, rows, last.output, b.head.normed, b.head.logits, b.head.statistics);
+        const loss_report report = loss_of(b.head.logits, targets, b.head.dlogits);
+        matrix_view<float> d = b.dx.block(0, 0, rows.rows(), c.dim), other = b.other;
+        head_backward(p, b.head, rows, last.output, g, d);
         for (std::size_t i = c.depth; i-- > 0;) {
             const block& k = b.blocks[i];
             feed_forward_backward(p.block(i), k.after, g.block(i), d, b.scratch.first(d.rows()));
@@ -154,7 +155,7 @@ public:
                 if (!dattention.empty()) class_attention_backward(c, k.before, dattention, dqkv);
             });
         }
-        embed_backward(p, b, d, g);
+        embed_backward(p, b.patches, d, g);
         scratch.release(mark);
         return report;
     }
@@ -169,16 +170,14 @@ private:
     struct buffers {
         matrix_view<float> patches;
         std::span<block> blocks;
-        matrix_view<float> head_normed, dhead; ///< (images * prefix tokens) x dim
-        std::span<float> head_statistics;
-        matrix_view<float> logits, dlogits; ///< images x classes
+        head_activations head;
         matrix_view<float> dx, other;       ///< rows x dim
         block_gradients scratch;
         std::span<float> sizes, log_sizes, dattention; ///< a row
         token_scratch<float> choose;
 
         static buffers take(const vit_config& c, std::size_t images, arena& memory) {
-            const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim, prefix = c.prefix_tokens();
+            const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
             const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
             const auto floats = [&](std::size_t n) { return memory.take<float>(n); };
             buffers b;
@@ -205,11 +204,7 @@ private:
                 k.attention = floats(rows);
                 if (!b.blocks.empty()) b.blocks[i] = k;
             }
-            b.head_normed = matrix(images * prefix, d);
-            b.dhead = matrix(images * prefix, d);
-            b.head_statistics = floats(2 * images * prefix);
-            b.logits = matrix(images, c.classes);
-            b.dlogits = matrix(images, c.classes);
+            b.head = head_activations::take(c, images, memory);
             b.dx = matrix(rows, d);
             b.other = matrix(rows, d);
             b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp), floats(attention_gradient_floats(c))};
@@ -258,47 +253,6 @@ private:
             for (std::size_t r = 0; merged && r < rows.rows(); ++r) b.log_sizes[r] = std::log(b.sizes[r]);
         }
         feed_forward<typename Policy::activation>(c, p.block(i), k.after);
-    }
-
-    /// Of the heads and the last layer norm: returns the gradient of the last block's output.
-    static matrix_view<float> head_backward(const vit_parameters<const float>& p, const buffers& b,
-                                            const vit_parameters<float>& g) {
-        const vit_config& c = p.config();
-        const block_activations& last = b.blocks.back().after;
-        const std::size_t prefix = c.prefix_tokens(), d = c.dim;
-        const matrix_view<float> dx = b.dx.block(0, 0, last.tokens.rows(), d);
-        std::fill_n(dx.data(), dx.rows() * d, 0.0f);
-        if (c.distilled)
-            for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
-        for (std::size_t which = 0; which < prefix; ++which) {
-            const auto part = [&](matrix_view<float> m) {
-                return matrix_view<float>{m.data() + which * d, b.logits.rows(), d, prefix * d};
-            };
-            linear_backward(part(b.head_normed), which == 0 ? p.head : p.head_dist, b.dlogits,
-                            which == 0 ? g.head : g.head_dist, part(b.dhead));
-        }
-        for (std::size_t r = 0; r < b.dhead.rows(); ++r) {
-            const std::size_t row = last.tokens[r / prefix].first + r % prefix;
-            layer_norm_backward(last.output.row(row), p.norm.weight,
-                                {b.head_statistics[2 * r], b.head_statistics[2 * r + 1]}, b.dhead.row(r), g.norm.weight,
-                                g.norm.bias, dx.row(row));
-        }
-        return dx;
-    }
-
-    /// Of tokens, positions and the patch embedding.
-    static void embed_backward(const vit_parameters<const float>& p, const buffers& b, matrix_view<const float> dx,
-                               const vit_parameters<float>& g) {
-        const vit_config& c = p.config();
-        const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
-        for (std::size_t image = 0; image < dx.rows() / tokens; ++image) {
-            const auto dtokens = dx.block(image * tokens, 0, tokens, d);
-            add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
-            if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
-            add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
-            linear_backward(b.patches.block(image * c.patches(), 0, c.patches(), c.patch_size()), p.patch_embed,
-                            dtokens.block(prefix, 0, c.patches(), d), g.patch_embed);
-        }
     }
 
     std::vector<layer_choice> choices_;
