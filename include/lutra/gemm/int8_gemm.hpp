@@ -258,10 +258,11 @@ void gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, U
     kernel::int8_product(a, b, scratch, lutra::detail::sum_sink{use});
 }
 
-/// The same with rows of A shared out to the workers of @p ex: any number of workers gives the same sums. @p scratch:
-/// int8_gemm_scratch_bytes for all rows, once a worker. @p use may be called by several workers at once, for different rows.
-template <executor Executor, class Use>
-void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+namespace kernel {
+/// `gemm(a, b, scratch, use)` with the rows of A shared out to the workers of @p ex, with @p bytes of scratch for each.
+template <executor Executor, class Packed, class Use>
+void share_rows(Executor& ex, const gemm_operand<std::int8_t>& a, const Packed& b, std::size_t bytes, arena& scratch,
+                Use& use) {
     struct lower_rows {
         const lutra::detail::sum_sink& sink;
         std::size_t first;
@@ -270,10 +271,8 @@ void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, are
             sink.block(first + row, column, sums);
         }
     };
-    kernel::require_output_apart(use, a, b);
     const lutra::detail::sum_sink sink{use};
     const std::size_t workers = workers_of(ex), mark = scratch.used();
-    const std::size_t bytes = int8_gemm_scratch_bytes(b.multiplier, a.rows, b.k, b.n, b.instructions);
     const auto memory = scratch.take<std::byte>(workers * bytes);
     ex.run(workers, [&](std::size_t task, std::size_t worker) {
         const std::size_t first = a.rows * task / workers, last = a.rows * (task + 1) / workers;
@@ -281,10 +280,18 @@ void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, are
         part.data += first * a.row_stride;
         part.rows = last - first;
         arena mine{memory.subspan(worker * bytes, bytes)};
-        const lower_rows rows{sink, first};
-        kernel::int8_product(part, b, mine, lutra::detail::sum_sink{rows});
+        gemm(part, b, mine, lower_rows{sink, first});
     });
     scratch.release(mark);
+}
+} // namespace kernel
+
+/// The same with rows of A shared out to the workers of @p ex: any number of workers gives the same sums. @p scratch:
+/// int8_gemm_scratch_bytes for all rows, once a worker. @p use may be called by several workers at once, for different rows.
+template <executor Executor, class Use>
+void gemm(Executor& ex, gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch, Use&& use) {
+    kernel::require_output_apart(use, a, b);
+    kernel::share_rows(ex, a, b, int8_gemm_scratch_bytes(b.multiplier, a.rows, b.k, b.n, b.instructions), scratch, use);
 }
 
 } // namespace LUTRA_ISA

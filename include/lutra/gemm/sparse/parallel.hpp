@@ -4,8 +4,7 @@
 #include <lutra/core/arena.hpp>
 #include <lutra/core/config.hpp>
 #include <lutra/core/executor.hpp>
-#include <lutra/core/matrix_view.hpp>
-#include <lutra/gemm/detail/sum_sink.hpp>
+#include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/sparse/n_m_gemm.hpp>
 #include <lutra/gemm/sparse/shared_gemm.hpp>
@@ -34,27 +33,8 @@ inline namespace LUTRA_ISA {
 /// once, for different rows. @p scratch: sparse_gemm_scratch_bytes once a worker, given back.
 template <executor E, packed_sparse_b Packed, class Use>
 void gemm(E& ex, gemm_operand<std::int8_t> a, const Packed& b, arena& scratch, Use&& use) {
-    struct lower_rows {
-        const lutra::detail::sum_sink& to;
-        std::size_t down;
-
-        void block(std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) const {
-            to.block(row + down, first, sums);
-        }
-    };
     kernel::require_output_apart(use, a, b);
-    const lutra::detail::sum_sink sink{use};
-    const std::size_t workers = workers_of(ex), mark = scratch.used(), bytes = sparse_gemm_scratch_bytes(b, a.rows);
-    const auto memory = scratch.take<std::byte>(workers * bytes);
-    ex.run(workers, [&](std::size_t task, std::size_t worker) {
-        const std::size_t first = a.rows * task / workers, last = a.rows * (task + 1) / workers;
-        gemm_operand<std::int8_t> part = a;
-        part.data += first * a.row_stride;
-        part.rows = last - first;
-        arena mine{memory.subspan(worker * bytes, bytes)};
-        lutra::gemm(part, b, mine, lower_rows{sink, first});
-    });
-    scratch.release(mark);
+    kernel::share_rows(ex, a, b, sparse_gemm_scratch_bytes(b, a.rows), scratch, use);
 }
 
 } // namespace LUTRA_ISA
