@@ -65,7 +65,6 @@ public:
     float_vit(const vit_parameters<const float>& parameters, arena& memory, std::span<const layer_choice> choices = {})
         : parameters_{parameters}, choices_{choices} {
         const vit_config& c = parameters.config();
-        require_none_or_one_a_block(c, choices);
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
         detail::require_weight_rules(choices);
@@ -75,7 +74,7 @@ public:
     /// Bytes that the constructor needs.
     [[nodiscard]] static constexpr std::size_t packed_bytes(const vit_config& c,
                                                             std::span<const layer_choice> choices = {}) {
-        require_none_or_one_a_block(c, choices);
+        detail::require_none_or_one_a_block(c, choices);
         return packed_vit::forward_bytes(c, choices) + packed_vit::pruning_scratch_bytes(c, choices);
     }
     /// Bytes of scratch that `forward` needs for @p images images at once, whatever the choices.
@@ -109,13 +108,8 @@ public:
     [[nodiscard]] const vit_config& config() const noexcept { return parameters_.config(); }
 
 private:
-    static constexpr void require_none_or_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
-        require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
-                "a float_vit takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
-    }
     static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
-    vit_parameters<const float> parameters_;
     template <class Observer>
     void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
         const vit_config& c = parameters_.config();
@@ -143,6 +137,7 @@ private:
             observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
     }
 
+    vit_parameters<const float> parameters_;
     std::span<const layer_choice> choices_;
     packed_vit packed_;
 };

@@ -23,8 +23,14 @@
 namespace lutra {
 
 namespace detail {
+/// Panics unless @p choices are none, or one a block.
+constexpr void require_none_or_one_a_block(const vit_config& c, std::span<const layer_choice> choices) {
+    require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
+            "a network takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
+}
 /// Panics where the tokens of a network of config @p c cannot be dropped as @p choices, none or one a block, say.
 inline void require_token_rules(const vit_config& c, std::span<const layer_choice> choices) {
+    require_none_or_one_a_block(c, choices);
     for (const layer_choice& choice : choices) {
         const token_pruning& p = choice.tokens;
         require(c.attention == attention_kind::softmax || p.rule == token_rule::none || p.rule == token_rule::keep_prefix,

@@ -33,8 +33,6 @@ template <vit_policy Policy = vit_defaults, executor Executor>
                                                  std::span<const std::uint8_t> pixels,
                                                  std::span<const layer_choice> choices = {}) {
     const vit_config& c = p.config();
-    require(choices.empty() || choices.size() == c.depth, panic_code::bad_shape,
-            "calibration takes no layer_choice or one a block", static_cast<long long>(choices.size()), c.depth);
     detail::require_token_rules(c, choices);
     const std::size_t size = c.image_size(), count = pixels.size() / size, d = c.dim;
     require(count > 0, panic_code::empty, "calibration needs at least one whole image");

@@ -120,8 +120,6 @@ public:
     loss_report run(const vit_parameters<const float>& p, matrix_view<const float> images, const training_targets& targets,
                     const vit_parameters<float>& g, arena& scratch) const {
         const vit_config& c = p.config();
-        require(choices_.empty() || choices_.size() == c.depth, panic_code::bad_shape,
-                "a token_pass takes no layer_choice or one a block", static_cast<long long>(choices_.size()), c.depth);
         detail::require_token_rules(c, choices_);
         if (drops_nothing()) return dense_.run(p, images, targets, g, scratch);
         const std::size_t mark = scratch.used();
