@@ -46,6 +46,18 @@ if(LUTRA_WITH_HOSTED)
 endif()
 target_link_libraries(lutra_lutra INTERFACE lutra_core)
 
+# lutra::compiled: lutra::lutra with its large functions compiled once, with the flags of the build that it is part of. For
+# programs of many translation units; nothing is built until one links it.
+if(LUTRA_WITH_HOSTED AND LUTRA_WITH_SIMD)
+    add_library(lutra_compiled STATIC EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/cmake/compiled/functions.cpp
+                                                       ${PROJECT_SOURCE_DIR}/cmake/compiled/networks.cpp)
+    add_library(lutra::compiled ALIAS lutra_compiled)
+    target_link_libraries(lutra_compiled PUBLIC lutra_lutra)
+    target_compile_definitions(lutra_compiled INTERFACE LUTRA_USE_COMPILED=1)
+    # It is what LUTRA_INLINE wants; member functions cannot say `extern`.
+    target_compile_options(lutra_compiled PUBLIC $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-gnu-inline-cpp-without-extern>)
+endif()
+
 # lutra_room([FREESTANDING <header>...] [HOSTED <header>...] [UMBRELLA <header>...]): the headers of the calling directory.
 # HOSTED ones stop with #error on firmware; an UMBRELLA includes of both kinds what the build can have.
 function(lutra_room)

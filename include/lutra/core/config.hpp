@@ -43,6 +43,24 @@
     #define LUTRA_CUSTOM_PANIC 0
 #endif
 
+/// 1: the program links lutra::compiled (the target sets this), which holds every function marked LUTRA_INLINE and the
+/// usual networks, so that they are compiled once and not in every translation unit.
+#ifndef LUTRA_USE_COMPILED
+    #define LUTRA_USE_COMPILED 0
+#endif
+/// What stands before a function too large to be worth inlining. (LUTRA_COMPILING: the source of lutra::compiled.)
+#if defined(LUTRA_COMPILING)
+    #define LUTRA_INLINE [[gnu::used]] inline
+#elif LUTRA_USE_COMPILED
+    #if defined(__clang__)
+        #define LUTRA_INLINE [[gnu::gnu_inline, gnu::noinline]] inline
+    #else // g++ allows noinline not here, and compiles what an inlined body calls; a body without optimisation it leaves
+        #define LUTRA_INLINE [[gnu::gnu_inline, gnu::optimize("O0")]] inline
+    #endif
+#else
+    #define LUTRA_INLINE inline
+#endif
+
 /// The name of the inline namespace that holds whatever the compiler's flags can change (vector widths,
 /// contracted float code), so that two translation units with different flags do not share one inline function.
 #if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)

@@ -40,22 +40,26 @@ struct panic_info {
     std::source_location where;
 };
 
-#if LUTRA_CUSTOM_PANIC
-/// Defined by the program. It must not return: it may throw, reset the board or stop the machine.
-[[noreturn]] void on_panic(const panic_info&);
-#else
-/// The default: hosted, a line on standard error and abort; on firmware, a trap.
-[[noreturn]] inline void on_panic(const panic_info& info) {
-    #if LUTRA_HOSTED
+namespace detail {
+/// Hosted, a line on standard error and abort; on firmware, a trap.
+[[noreturn]] inline void print_and_stop([[maybe_unused]] const panic_info& info) {
+#if LUTRA_HOSTED
     std::fprintf(stderr, "lutra: %s (got %lld, expected %lld; panic code %d) at %s:%u\n", info.message, info.actual,
                  info.expected, static_cast<int>(info.code), info.where.file_name(),
                  static_cast<unsigned>(info.where.line()));
     std::abort();
-    #else
-    static_cast<void>(info);
+#else
     __builtin_trap();
-    #endif
+#endif
 }
+} // namespace detail
+
+#if LUTRA_CUSTOM_PANIC || defined(LUTRA_COMPILING)
+/// Defined by the program. It must not return: it may throw, reset the board or stop the machine.
+[[noreturn]] void on_panic(const panic_info&);
+#else
+/// The default: hosted, a line on standard error and abort; on firmware, a trap.
+[[noreturn]] inline void on_panic(const panic_info& info) { detail::print_and_stop(info); }
 #endif
 
 /// Ends the operation through `on_panic`. Never returns; in a constant expression it is a compile error.

@@ -39,7 +39,7 @@ struct packed_float_b {
 
 /// Packs @p b (K x N) into @p memory for use in many products; they are fastest where it lies on a 64-byte boundary. Panics
 /// unless @p memory holds packed_b_floats(K, N) floats.
-[[nodiscard]] inline packed_float_b pack_b(gemm_operand<float> b, std::span<float> memory) {
+[[nodiscard]] LUTRA_INLINE packed_float_b pack_b(gemm_operand<float> b, std::span<float> memory) {
     require(memory.size() >= packed_b_floats(b.rows, b.cols), panic_code::arena_too_small,
             "the memory for a packed float operand is too small", static_cast<long long>(memory.size()),
             static_cast<long long>(packed_b_floats(b.rows, b.cols)));
@@ -128,7 +128,7 @@ inline void require_float_product(const gemm_operand<float>& a, const packed_flo
 /// @code
 /// lutra::gemm(x, lutra::transposed(weight), y, {.bias = bias.data()}); // y = x W^T + bias
 /// @endcode
-inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
+LUTRA_INLINE void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float> c, const float_epilogue& e = {}) {
     kernel::require_float_product(a, b, c, e);
     alignas(64) float buffer[kernel::float_k_block * kernel::float_panel];
     kernel::float_gemm_loop(
@@ -141,7 +141,7 @@ inline void gemm(gemm_operand<float> a, gemm_operand<float> b, matrix_view<float
 }
 
 /// The same with B packed before, which pays where one B meets many A.
-inline void gemm(gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
+LUTRA_INLINE void gemm(gemm_operand<float> a, packed_float_b b, matrix_view<float> c, const float_epilogue& e = {}) {
     kernel::require_float_product(a, b, c, e);
     kernel::float_gemm_loop(
         a, b.k, b.n, c, e, kernel::float_row_block,

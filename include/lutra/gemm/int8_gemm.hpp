@@ -88,8 +88,8 @@ constexpr std::size_t error_block_rows(std::size_t rows, std::size_t n) noexcept
 /// Packs @p b (K x N) for products with @p m into @p memory: packed_b_bytes of it, on a 4-byte boundary. Panics where the
 /// memory is too small, misaligned or that of @p b, where sums of K products could leave int32, and where this machine lacks
 /// @p instructions (the kernels to use, for tests and comparisons).
-[[nodiscard]] inline packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
-                                          std::span<std::byte> memory, isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE packed_int8_b pack_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
+                                                std::span<std::byte> memory, isa instructions = best_isa()) {
     kernel::require_isa(instructions);
     lutra::detail::require_memory(b);
     const std::size_t need = packed_b_bytes(m, b.rows, b.cols, instructions);
@@ -182,8 +182,8 @@ inline void error_plane_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b
 }
 
 /// Any plan.
-inline void int8_product(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
-                         const lutra::detail::sum_sink& sink) {
+LUTRA_INLINE void int8_product(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
+                               const lutra::detail::sum_sink& sink) {
     lutra::detail::require_inner_dimension(a, b.k);
     lutra::detail::require_memory(a);
     const std::size_t mark = scratch.used();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/detail/message.hpp>
 
 #include <algorithm>
@@ -66,8 +67,8 @@ inline void flush_folder(const std::filesystem::path& folder) noexcept {
 ///
 /// Errors: `io` with the operating system's reason; `wrong_size` when the file is larger than @p max_bytes (the
 /// limit is kept while reading, so a file that grows, or a device that never ends, is caught too).
-[[nodiscard]] inline result<std::vector<std::byte>> read_file(const std::filesystem::path& path,
-                                                              std::uint64_t max_bytes = default_max_bytes) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<std::byte>> read_file(const std::filesystem::path& path,
+                                                                    std::uint64_t max_bytes = default_max_bytes) {
     const auto too_large = [&] {
         return detail::fault(error_code::wrong_size, max_bytes, detail::shown_path(path.string()),
                              ": the file is larger than the limit of ", max_bytes, " bytes");
@@ -103,7 +104,7 @@ inline void flush_folder(const std::filesystem::path& folder) noexcept {
 ///
 /// Errors: `io` with the path and the operating system's reason, also when @p path names something that is not a
 /// regular file.
-inline status write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+LUTRA_INLINE status write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
     namespace fs = std::filesystem;
     std::error_code why;
     fs::path target = path;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/file.hpp>
 
 #if LUTRA_USE_ZLIB
@@ -41,8 +42,8 @@ inline constexpr std::size_t zlib_piece = 1u << 30; // zlib counts in unsigned i
 /// Errors: `truncated` in the middle of a member; `malformed` for a wrong header, stream or checksum and for anything
 /// but zeros after the end; `wrong_size` once more than @p max_bytes come out (so a bomb costs no more memory than
 /// that); `unsupported` where the build has no zlib. Offsets count compressed bytes.
-[[nodiscard]] inline result<std::vector<std::byte>> gunzip(std::span<const std::byte> bytes,
-                                                           std::uint64_t max_bytes = default_max_bytes) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<std::byte>> gunzip(std::span<const std::byte> bytes,
+                                                                 std::uint64_t max_bytes = default_max_bytes) {
     if (bytes.size() < 2)
         return detail::fault(error_code::truncated, 0, "a gzip file starts with 0x1f8b; got ", bytes.size(), " bytes");
     if (!is_gzip(bytes))
@@ -107,7 +108,7 @@ inline constexpr std::size_t zlib_piece = 1u << 30; // zlib counts in unsigned i
 /// @param level 1 (fast) to 9 (small)
 ///
 /// Errors: `unsupported` where the build has no zlib. Panics for another level.
-[[nodiscard]] inline result<std::vector<std::byte>> gzip(std::span<const std::byte> bytes, int level = 9) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<std::byte>> gzip(std::span<const std::byte> bytes, int level = 9) {
     require(level >= 1 && level <= 9, panic_code::bad_argument, "gzip levels go from 1 to 9", level, 9);
 #if LUTRA_USE_ZLIB
     detail::zlib_stream<&deflateEnd> stream;
@@ -140,8 +141,8 @@ inline constexpr std::size_t zlib_piece = 1u << 30; // zlib counts in unsigned i
 
 /// The bytes of the file at @p path, unpacked where it is a gzip file; @p max_bytes bounds both sizes.
 /// Errors: those of lutra::read_file and lutra::gunzip, with the path.
-[[nodiscard]] inline result<std::vector<std::byte>> read_file_unpacked(const std::filesystem::path& path,
-                                                                       std::uint64_t max_bytes = default_max_bytes) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<std::byte>> read_file_unpacked(const std::filesystem::path& path,
+                                                                             std::uint64_t max_bytes = default_max_bytes) {
     auto bytes = read_file(path, max_bytes);
     if (!bytes || !is_gzip(*bytes)) return bytes;
     auto unpacked = gunzip(*bytes, max_bytes);

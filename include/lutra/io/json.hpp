@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/file.hpp>
 
 #include <nlohmann/json.hpp>
@@ -15,7 +16,7 @@ inline constexpr int max_json_depth = 64;
 
 /// The document in the JSON text @p bytes. Errors: `malformed` with the byte and what was expected there; also for a key
 /// that occurs twice in one object and for more than max_json_depth levels. No exception escapes.
-[[nodiscard]] inline result<nlohmann::json> parse_json(std::span<const std::byte> bytes) {
+[[nodiscard]] LUTRA_INLINE result<nlohmann::json> parse_json(std::span<const std::byte> bytes) {
     using nlohmann::json;
     // The lexer would take a zero byte for the end of the text and not see what follows it.
     if (const auto zero = std::find(bytes.begin(), bytes.end(), std::byte{}); zero != bytes.end())
@@ -52,8 +53,8 @@ inline constexpr int max_json_depth = 64;
 }
 
 /// Reads the JSON file at @p path. Errors: those of lutra::read_file and lutra::parse_json, with the path.
-[[nodiscard]] inline result<nlohmann::json> read_json(const std::filesystem::path& path,
-                                                      std::uint64_t max_bytes = 1u << 30) {
+[[nodiscard]] LUTRA_INLINE result<nlohmann::json> read_json(const std::filesystem::path& path,
+                                                            std::uint64_t max_bytes = 1u << 30) {
     const auto bytes = read_file(path, max_bytes);
     if (!bytes) return bytes.error();
     auto document = parse_json(*bytes);

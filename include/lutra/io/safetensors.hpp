@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/detail/load.hpp>
 #include <lutra/io/detail/safetensors_header.hpp>
 #include <lutra/io/file.hpp>
@@ -116,7 +117,7 @@ private:
     detail::metadata_map metadata_;
 };
 
-inline result<safetensors> safetensors::parse(std::vector<std::byte> bytes) {
+LUTRA_INLINE result<safetensors> safetensors::parse(std::vector<std::byte> bytes) {
     if (bytes.size() < 8)
         return detail::fault(error_code::truncated, bytes.size(),
                              "a safetensors file starts with the header's length, 8 bytes; "
@@ -151,7 +152,7 @@ inline result<safetensors> safetensors::parse(std::vector<std::byte> bytes) {
     return file;
 }
 
-inline result<std::vector<float>> safetensors::floats(std::string_view name) const {
+LUTRA_INLINE result<std::vector<float>> safetensors::floats(std::string_view name) const {
     const tensor_info* info = find(name);
     if (info == nullptr) return missing(name);
     const auto converted = [data = stored(*info)]<class Stored>(Stored, auto to_float) {
@@ -179,7 +180,7 @@ inline result<std::vector<float>> safetensors::floats(std::string_view name) con
                          " as a float; expected a finite number");
 }
 
-inline result<std::vector<std::uint8_t>> safetensors::booleans(std::string_view name) const {
+LUTRA_INLINE result<std::vector<std::uint8_t>> safetensors::booleans(std::string_view name) const {
     const tensor_info* info = find(name);
     if (info == nullptr) return missing(name);
     if (info->type != dtype::boolean) return wrong_type(name, *info, dtype_name(dtype::boolean));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/detail/load.hpp>
 #include <lutra/io/detail/safetensors_header.hpp>
 #include <lutra/io/file.hpp>
@@ -32,7 +33,7 @@ public:
     /// Adds a copy of @p values, contiguous elements of a lutra::stored_element. Panics where @p shape asks for another
     /// number.
     template <class Range>
-        requires requires(const Range& r) { std::span{r}; }
+    requires requires(const Range& r) { std::span{r}; }
     void add(std::string name, tensor_shape shape, const Range& values) {
         const std::span elements{values};
         using element = typename decltype(elements)::value_type;
@@ -72,7 +73,7 @@ private:
 namespace detail {
 
 /// Appends @p s to @p out as a JSON string.
-inline void append_json_string(std::string& out, std::string_view s) {
+LUTRA_INLINE void append_json_string(std::string& out, std::string_view s) {
     out += '"';
     for (const char c : s) {
         if (c == '"' || c == '\\') {
@@ -90,7 +91,7 @@ inline void append_json_string(std::string& out, std::string_view s) {
 
 } // namespace detail
 
-inline result<std::vector<std::byte>> safetensors_writer::bytes() const {
+LUTRA_INLINE result<std::vector<std::byte>> safetensors_writer::bytes() const {
     std::vector<const tensor*> order;
     for (const tensor& t : tensors_) order.push_back(&t);
     std::sort(order.begin(), order.end(), [](const tensor* a, const tensor* b) {

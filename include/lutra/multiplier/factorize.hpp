@@ -30,7 +30,7 @@ inline constexpr std::uint64_t field_order = 2147483647; // 2^31 - 1
 }
 
 /// The rank of a table modulo a prime, which is at most its rank; max_rank + 1 as soon as it is larger than max_rank.
-[[nodiscard]] inline std::size_t rank_modulo_prime(std::span<const std::int32_t, 65536> products) noexcept {
+[[nodiscard]] LUTRA_INLINE std::size_t rank_modulo_prime(std::span<const std::int32_t, 65536> products) noexcept {
     std::array<std::array<std::uint32_t, 256>, max_rank> pivots; // each with a 1 at its pivot
     std::array<std::size_t, max_rank> at{};
     std::size_t rank = 0;
@@ -60,8 +60,8 @@ inline constexpr std::uint64_t field_order = 2147483647; // 2^31 - 1
 }
 
 /// A table's rows, or its columns, as integer combinations of few; empty if their factors do not fit.
-[[nodiscard]] inline std::optional<separable_maps<>> factorize_rows(std::span<const std::int32_t, 65536> products,
-                                                                    bool columns) {
+[[nodiscard]] LUTRA_INLINE std::optional<separable_maps<>> factorize_rows(std::span<const std::int32_t, 65536> products,
+                                                                          bool columns) {
     const auto row = [&](std::size_t a) {
         lattice_vector v;
         for (std::size_t b = 0; b < 256; ++b) v[b] = products[columns ? 256 * b + a : 256 * a + b];
@@ -92,7 +92,7 @@ inline constexpr std::uint64_t field_order = 2147483647; // 2^31 - 1
 /// Writes a table of products, 256 x 256 [activation bits][weight bits], as a sum of at most max_rank products of 16-bit
 /// maps, if that is possible: a reduced basis of the integer combinations of its rows, and of its columns, of which the one
 /// with the narrower factors is kept. A table of larger rank is told in a small part of a millisecond.
-[[nodiscard]] inline std::optional<separable_maps<>> factorize(std::span<const std::int32_t, 65536> products) {
+[[nodiscard]] LUTRA_INLINE std::optional<separable_maps<>> factorize(std::span<const std::int32_t, 65536> products) {
     if (detail::mul::rank_modulo_prime(products) > max_rank) return std::nullopt;
     auto by_rows = detail::mul::factorize_rows(products, false);
     if (by_rows && by_rows->factors == factor_width::bits8) return by_rows;
@@ -130,7 +130,7 @@ struct map_digits {
 
 /// The same sum with 8-bit factors only: a map with wider ones becomes two, its high and its low digits. Empty if that takes
 /// more than max_rank terms, or a shift for which there is no room.
-[[nodiscard]] inline std::optional<separable_maps<>> split_into_digits(const separable_maps<>& maps) noexcept {
+[[nodiscard]] LUTRA_INLINE std::optional<separable_maps<>> split_into_digits(const separable_maps<>& maps) noexcept {
     separable_maps<> out;
     for (std::size_t i = 0; i < maps.rank; ++i) {
         const auto l = detail::mul::digits_of(maps.lhs.data() + 256 * i);

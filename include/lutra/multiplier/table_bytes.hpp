@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/result.hpp>
 #include <lutra/multiplier/table.hpp>
 #include <lutra/multiplier/table_format.hpp>
@@ -18,8 +19,8 @@ namespace lutra {
 /// - anything that starts like a NumPy file and has neither size: see fill_from_npy.
 ///
 /// Row = activation, column = weight, each in the order that @p format says. Errors: wrong_size; those of fill_from_npy.
-[[nodiscard]] inline status fill_from_bytes(table_multiplier& table, std::span<const std::byte> bytes,
-                                            table_format format = {}) {
+[[nodiscard]] LUTRA_INLINE status fill_from_bytes(table_multiplier& table, std::span<const std::byte> bytes,
+                                                  table_format format = {}) {
     constexpr std::size_t size16 = 2 * table_multiplier::entries, size32 = 4 * table_multiplier::entries;
     if (bytes.size() != size16 && bytes.size() != size32) {
         if (detail::mul::is_npy(bytes)) return fill_from_npy(table, bytes, format);
@@ -29,10 +30,10 @@ namespace lutra {
                                                          << " (65536 32-bit products) or a .npy file"};
     }
     const detail::mul::table_layout layout{.offset = 0,
-                                         .item_size = bytes.size() == size16 ? std::size_t{2} : std::size_t{4},
-                                         .is_signed = bytes.size() == size32 || format.entries == signedness::is_signed,
-                                         .big_endian = false,
-                                         .columns_first = false};
+                                           .item_size = bytes.size() == size16 ? std::size_t{2} : std::size_t{4},
+                                           .is_signed = bytes.size() == size32 || format.entries == signedness::is_signed,
+                                           .big_endian = false,
+                                           .columns_first = false};
     return detail::mul::fill_from_layout(table, bytes, layout, format);
 }
 

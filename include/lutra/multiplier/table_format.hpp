@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/result.hpp>
 #include <lutra/multiplier/detail/table_layout.hpp>
 #include <lutra/multiplier/table.hpp>
@@ -39,8 +40,8 @@ namespace detail::mul {
     return layout.is_signed ? static_cast<std::int64_t>(raw << unused) >> unused : static_cast<std::int64_t>(raw);
 }
 
-[[nodiscard]] inline status fill_from_layout(table_multiplier& table, std::span<const std::byte> bytes,
-                                             const table_layout& layout, table_format format) {
+[[nodiscard]] LUTRA_INLINE status fill_from_layout(table_multiplier& table, std::span<const std::byte> bytes,
+                                                   const table_layout& layout, table_format format) {
     for (std::size_t i = 0; i < table_multiplier::entries; ++i)
         // An unsigned 64-bit entry that reads as negative is too large as well.
         if (const auto p = read_entry(bytes, layout, i); p != static_cast<std::int32_t>(p) || (p < 0 && !layout.is_signed))
@@ -50,10 +51,12 @@ namespace detail::mul {
         return format.order == table_order::value && sign == signedness::is_signed ? 0x80 : 0;
     };
     const std::uint8_t flip_lhs = flip(format.operands.lhs), flip_rhs = flip(format.operands.rhs);
-    table.fill([&](std::uint8_t a, std::uint8_t b) {
-        const auto row = static_cast<std::size_t>(a ^ flip_lhs), column = static_cast<std::size_t>(b ^ flip_rhs);
-        return read_entry(bytes, layout, layout.columns_first ? column * 256 + row : row * 256 + column);
-    }, format.operands);
+    table.fill(
+        [&](std::uint8_t a, std::uint8_t b) {
+            const auto row = static_cast<std::size_t>(a ^ flip_lhs), column = static_cast<std::size_t>(b ^ flip_rhs);
+            return read_entry(bytes, layout, layout.columns_first ? column * 256 + row : row * 256 + column);
+        },
+        format.operands);
     return ok();
 }
 

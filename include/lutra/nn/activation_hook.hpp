@@ -21,13 +21,6 @@
 
 namespace lutra {
 
-/// Nothing comes between.
-struct no_hook {
-    static constexpr bool active = false;
-    template <class T>
-    constexpr void operator()(activation_point, const matrix_view<T>&) const noexcept {}
-};
-
 /// What a layer_choice says of activations.
 struct activation_rules {
     activation_pruning pruning{};
@@ -69,68 +62,64 @@ constexpr std::size_t selection_size(const vit_config& c) noexcept {
 
 inline namespace LUTRA_ISA {
 
-/// The hook of one block. It refers to all that it is made from.
-template <activation_observer Observer>
+/// The hook of one block: by default nothing comes between. It refers to what it is made from.
 class activation_hook {
 public:
-    static constexpr bool active = true;
-
+    activation_hook() noexcept = default;
     /// @p selection: detail::selection_size elements, for floats and top-k; @p scratch: skip_zeros_scratch_bytes of fc2.
     activation_hook(const activation_rules& rules, std::size_t layer, std::span<std::uint32_t> selection, arena& scratch,
-                    Observer& observer) noexcept
-        : rules_{rules}, layer_{layer}, selection_{selection}, scratch_{scratch}, observer_{observer} {}
+                    const observer_ref& observer) noexcept
+        : rules_{rules},
+          layer_{layer},
+          selection_{selection},
+          scratch_{&scratch},
+          observer_{observer},
+          active_{rules.active() || observer} {}
 
+    /// Whether anything comes between.
+    [[nodiscard]] bool active() const noexcept { return active_; }
     /// Whether outputs are pruned before they join the residual stream.
     [[nodiscard]] bool prunes() const noexcept { return rules_.pruning.active(); }
+    /// Whether fc2's product is to look for zeros.
+    [[nodiscard]] bool skips_zeros() const noexcept { return rules_.skip_zeros; }
 
     /// An activation was made.
     void operator()(activation_point p, const matrix_view<float>& x) const {
+        if (!active_) return;
         prune(x, rules_.at(p), selection_);
         if (p == activation_point::hidden && rules_.hidden_threshold > 0)
             for (std::size_t r = 0; r < x.rows(); ++r) prune_threshold(x.row(r), rules_.hidden_threshold);
-        tell<float>(p, x);
+        observer_.activation(layer_, p, matrix_view<const float>{x});
     }
     /// The same in int8 at @p scale.
     void operator()(activation_point p, const matrix_view<std::int8_t>& x, float scale) const {
+        if (!active_) return;
         prune(x, rules_.at(p), scale);
         if (p == activation_point::hidden && rules_.hidden_threshold > 0)
             for (std::size_t r = 0, t = static_cast<std::size_t>(integer_threshold(rules_.hidden_threshold, scale));
                  r < x.rows(); ++r)
                 prune_threshold(x.row(r), static_cast<int>(t));
-        tell<std::int8_t>(p, x);
+        observer_.activation(layer_, p, matrix_view<const std::int8_t>{x});
     }
 
-    /// fc2's product in float, by whose zeros rows of weights are skipped where that is chosen and pays.
+    /// fc2's product in float where skips_zeros(): by the zeros of @p hidden rows of weights are skipped if that pays.
     void fc2(matrix_view<const float> hidden, const packed_float_b& weight, matrix_view<float> y,
              const float_epilogue& e) const {
-        if (rules_.skip_zeros)
-            tell(gemm_skip_zeros(hidden, weight, y, scratch_, e));
-        else
-            gemm(hidden, weight, y, e);
+        observer_.skipped(layer_, activation_point::hidden, gemm_skip_zeros(hidden, weight, y, *scratch_, e));
     }
     /// The same in int8.
     template <class Use>
     void fc2(matrix_view<const std::int8_t> hidden, const skipping_int8_b& weight, const Use& use) const {
-        if (rules_.skip_zeros)
-            tell(gemm_skip_zeros(hidden, weight, scratch_, use));
-        else
-            gemm(hidden, weight.dense, scratch_, use);
+        observer_.skipped(layer_, activation_point::hidden, gemm_skip_zeros(hidden, weight, *scratch_, use));
     }
 
 private:
-    template <class T>
-    void tell(activation_point p, matrix_view<const T> x) const {
-        if constexpr (lutra::detail::observes<Observer>) observer_.activation(layer_, p, x);
-    }
-    void tell([[maybe_unused]] const skip_count& counted) const {
-        if constexpr (lutra::detail::observes<Observer>) observer_.skipped(layer_, activation_point::hidden, counted);
-    }
-
-    const activation_rules& rules_;
-    std::size_t layer_;
-    std::span<std::uint32_t> selection_;
-    arena& scratch_;
-    Observer& observer_;
+    activation_rules rules_{};
+    std::size_t layer_ = 0;
+    std::span<std::uint32_t> selection_{};
+    arena* scratch_ = nullptr;
+    observer_ref observer_{};
+    bool active_ = false;
 };
 
 namespace kernel {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/nn/activation_hook.hpp>
@@ -85,10 +86,9 @@ template <class T>
 namespace kernel {
 /// One head of one image: @p p (queries x keys) = softmax(scale Q K^T + log_sizes), @p context (queries x head_dim) = p V.
 /// As many rows of scores at a time as stay in the L1 cache, unless a hook sees all of them. @p log_sizes may be null.
-template <class Hook>
-void softmax_head(const head_views<float>& h, float scale, const float* log_sizes, matrix_view<float> p,
-                  matrix_view<float> context, const Hook& hook) {
-    if constexpr (Hook::active) {
+inline void softmax_head(const head_views<float>& h, float scale, const float* log_sizes, matrix_view<float> p,
+                         matrix_view<float> context, const activation_hook& hook) {
+    if (hook.active()) {
         gemm(h.query, transposed(h.key), p, {.bias = log_sizes, .scale = scale});
         hook(activation_point::scores, p);
         softmax(p, p);
@@ -120,9 +120,9 @@ void softmax_head(const head_views<float>& h, float scale, const float* log_size
 
 /// softmax(Q K^T / sqrt(head_dim)) V for every image and head (Vaswani et al., 2017). The shapes are those of
 /// block_activations. @p hook: what comes between (activation_hook.hpp).
-template <class Hook = no_hook>
-void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> probabilities,
-                       matrix_view<float> context, const token_attention<float>& asked = {}, const Hook& hook = {}) {
+LUTRA_INLINE void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                    std::span<float> probabilities, matrix_view<float> context,
+                                    const token_attention<float>& asked = {}, const activation_hook& hook = {}) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < rows.images(); ++image) {
@@ -143,8 +143,8 @@ void softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<
 /// relu(Q) (relu(K)^T V) / (relu(Q) . the column sums of relu(K)) for every image and head: attention whose kernel is ReLU
 /// instead of softmax (Katharopoulos and others, 2020; Cai and others, 2023), with 2 tokens head_dim^2 products a head in
 /// place of 2 tokens^2 head_dim. Replaces queries and keys in @p qkv by their relu; shapes as in block_activations.
-inline void linear_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> states,
-                             matrix_view<float> context, bool prefix_only = false) {
+LUTRA_INLINE void linear_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                   std::span<float> states, matrix_view<float> context, bool prefix_only = false) {
     constexpr float epsilon = 1e-6f; // of the divisor: where no key meets a query, the context is 0
     const std::size_t width = c.head_dim(), each = c.attention_floats();
     for (std::size_t r = 0; r < qkv.rows(); ++r) apply<relu>(qkv.row(r).first(2 * std::size_t{c.dim}));
@@ -172,9 +172,9 @@ inline void linear_attention(const vit_config& c, const token_rows& rows, matrix
 
 /// Attention of the kind that the config says. Reads @p qkv (relu_linear replaces queries and keys by their relu) and writes
 /// the rest.
-template <class Hook = no_hook>
-void attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> kept,
-               matrix_view<float> context, const token_attention<float>& asked = {}, const Hook& hook = {}) {
+inline void attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv, std::span<float> kept,
+                      matrix_view<float> context, const token_attention<float>& asked = {},
+                      const activation_hook& hook = {}) {
     if (c.attention == attention_kind::softmax)
         softmax_attention(c, rows, qkv, kept, context, asked, hook);
     else

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
 #include <lutra/gemm/float_gemm.hpp>
 #include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/activation_hook.hpp>
@@ -150,43 +151,41 @@ inline void copy_rows(matrix_view<float> from, matrix_view<float> to) {
 
 /// The first part of a pre-norm block: `context` = attention(norm1(input)). @p hook: what comes between
 /// (activation_hook.hpp).
-template <class Hook = no_hook>
-void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-            const packed_block& packed = {}, const token_attention<float>& asked = {}, const Hook& hook = {}) {
+LUTRA_INLINE void attend(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                         const packed_block& packed = {}, const token_attention<float>& asked = {},
+                         const activation_hook& hook = {}) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.normed1, a.statistics1);
     hook(activation_point::normed1, a.normed1);
     linear(a.normed1, p.qkv, a.qkv, {}, packed.qkv);
     const std::size_t rows = a.qkv.rows(), d = c.dim;
-    if constexpr (Hook::active) {
+    if (hook.active()) {
         hook(activation_point::query, a.qkv.block(0, 0, rows, d));
         hook(activation_point::key, a.qkv.block(0, d, rows, d));
         hook(activation_point::value, a.qkv.block(0, 2 * d, rows, d));
     }
     attention(c, a.tokens, a.qkv, a.probabilities, a.context, asked, hook);
-    if constexpr (Hook::active)
+    if (hook.active())
         hook(activation_point::context,
              a.context.block(0, 0, asked.prefix_only ? a.tokens.images() * c.prefix_tokens() : rows, d));
 }
 
 /// The second: `middle` = input + proj(context).
-template <class Hook = no_hook>
-void project(const block_parameters<const float>& p, const block_activations& a, const packed_block& packed = {},
-             const Hook& hook = {}) {
-    if constexpr (Hook::active)
-        if (hook.prunes()) {
-            linear(a.context, p.proj, a.normed1, {}, packed.proj);
-            hook(activation_point::attention_output, a.normed1);
-            kernel::copy_rows(a.input, a.middle);
-            return kernel::add_rows(a.normed1, a.middle);
-        }
+LUTRA_INLINE void project(const block_parameters<const float>& p, const block_activations& a,
+                          const packed_block& packed = {}, const activation_hook& hook = {}) {
+    if (hook.prunes()) {
+        linear(a.context, p.proj, a.normed1, {}, packed.proj);
+        hook(activation_point::attention_output, a.normed1);
+        kernel::copy_rows(a.input, a.middle);
+        return kernel::add_rows(a.normed1, a.middle);
+    }
     linear(a.context, p.proj, a.middle, a.input, packed.proj);
 }
 
 /// The third: `output` = middle + fc2(activation(fc1(norm2(middle)))). @tparam Activation such as gelu: `value`, and
 /// `with_slope` where `slope` is to be kept; or trained_activation.
-template <float_activation Activation, class Hook = no_hook>
+template <float_activation Activation>
 void feed_forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                  const packed_block& packed = {}, const Hook& hook = {}) {
+                  const packed_block& packed = {}, const activation_hook& hook = {}) {
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.normed2, a.statistics2);
     hook(activation_point::normed2, a.normed2);
     linear(a.normed2, p.fc1, a.slope.empty() ? a.hidden : a.slope, {}, packed.fc1);
@@ -196,19 +195,18 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
         else
             apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
     });
-    if constexpr (Hook::active) {
-        hook(activation_point::hidden, a.hidden);
-        kernel::copy_rows(a.middle, a.output);
-        const matrix_view<float> y = hook.prunes() ? a.normed2 : a.output;
-        if (packed.fc2.sparse != nullptr)
-            linear(a.hidden, p.fc2, y, hook.prunes() ? matrix_view<const float>{} : y, packed.fc2);
-        else
-            hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .accumulate = !hook.prunes()});
-        if (!hook.prunes()) return;
-        hook(activation_point::mlp_output, y);
-        return kernel::add_rows(y, a.output);
-    }
-    linear(a.hidden, p.fc2, a.output, a.middle, packed.fc2);
+    hook(activation_point::hidden, a.hidden);
+    const bool apart = hook.prunes();
+    const matrix_view<float> y = apart ? a.normed2 : a.output;
+    const matrix_view<const float> add = apart ? matrix_view<const float>{} : a.middle;
+    if (hook.skips_zeros() && packed.fc2.sparse == nullptr)
+        hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .add = add});
+    else
+        linear(a.hidden, p.fc2, y, add, packed.fc2);
+    if (!apart) return;
+    hook(activation_point::mlp_output, y);
+    kernel::copy_rows(a.middle, a.output);
+    kernel::add_rows(y, a.output);
 }
 
 /// One pre-norm block: x + proj(attention(norm1(x))), then x + fc2(activation(fc1(norm2(x)))). Reads `input`, writes the
@@ -223,9 +221,10 @@ void forward(const vit_config& c, const block_parameters<const float>& p, const 
 
 /// The same in buffers of which input, middle and output are one, with the tokens of @p flow, from which @p pruning drops
 /// some. With a hook `packed` is not empty.
-template <float_activation Activation, class Hook = no_hook>
+template <float_activation Activation>
 void forward(const vit_config& c, const block_parameters<const float>& p, const block_activations& buffers,
-             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow, const Hook& hook = {}) {
+             const packed_block& packed, const token_pruning& pruning, token_flow<float>& flow,
+             const activation_hook& hook = {}) {
     block_activations a = buffers.with_tokens(flow.rows());
     attend(c, p, a, packed, flow.attention(pruning), hook);
     if (pruning.rule == token_rule::keep_prefix) {
@@ -271,8 +270,8 @@ inline void place_prefix(const vit_parameters<const float>& p, matrix_view<float
 
 /// Embeds patches and puts the class token (and the distillation token) before them, positions added:
 /// @p patches is (images * patches) x patch_size, @p tokens (images * tokens) x dim.
-inline void embed(const vit_parameters<const float>& p, matrix_view<const float> patches, matrix_view<float> tokens,
-                  packed_float_b packed = {}) {
+LUTRA_INLINE void embed(const vit_parameters<const float>& p, matrix_view<const float> patches, matrix_view<float> tokens,
+                        packed_float_b packed = {}) {
     const vit_config& c = p.config();
     const std::size_t count = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
     for (std::size_t image = 0; image < tokens.rows() / count; ++image) {
@@ -288,8 +287,8 @@ inline void embed(const vit_parameters<const float>& p, matrix_view<const float>
 /// Final layer norm of the prefix tokens, and the heads: @p tokens is rows x dim, @p normed (images * prefix) x dim, dense,
 /// which receives the heads' input, @p logits images x classes. @p statistics as for layer_norm, one pair a row of
 /// @p normed. A distilled network answers with the mean of its two heads.
-inline void classify(const vit_parameters<const float>& p, const token_rows& rows, matrix_view<const float> tokens,
-                     matrix_view<float> normed, matrix_view<float> logits, std::span<float> statistics = {}) {
+LUTRA_INLINE void classify(const vit_parameters<const float>& p, const token_rows& rows, matrix_view<const float> tokens,
+                           matrix_view<float> normed, matrix_view<float> logits, std::span<float> statistics = {}) {
     const vit_config& c = p.config();
     const std::size_t prefix = c.prefix_tokens();
     for (std::size_t r = 0; r < normed.rows(); ++r) {

@@ -91,9 +91,8 @@ public:
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
     /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
     /// pass makes on its way (observer.hpp).
-    template <activation_observer Observer = const no_observer>
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
-                 Observer&& observer = {}) const {
+                 const observer_ref& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         for (std::size_t first = 0; first < images.rows(); first += together) {
@@ -110,37 +109,33 @@ public:
 private:
     static constexpr std::size_t together = 4; ///< images that pass through the network at a time, for the caches' sake
 
-    template <class Observer>
-    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                      const observer_ref& observer) const {
         const vit_config& c = parameters_.config();
         const forward_buffers b = forward_buffers::take(c, images.rows(), scratch);
         auto flow = token_flow<float>::take(c, images.rows(), scratch);
         const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
         extract_patches(c, images, b.patches);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
+        observer.activation(0, activation_point::patches, matrix_view<const float>{b.patches});
         embed(parameters_, b.patches, b.block.input, packed_.patch_embed);
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto rules = choices_.empty() ? activation_rules{} : activation_rules{choices_[i]};
-            const auto block = [&](const auto& hook) {
-                lutra::forward<typename Policy::activation>(c, parameters_.block(i), b.block,
-                                                            packed_.blocks[i].with_scratch(scratch),
-                                                            detail::token_rule_of(c, choices_, i), flow, hook);
-            };
-            if (detail::observes<Observer> || rules.active())
-                block(activation_hook{rules, i, selection, scratch, observer});
-            else
-                block(no_hook{});
+            lutra::forward<typename Policy::activation>(
+                c, parameters_.block(i), b.block, packed_.blocks[i].with_scratch(scratch),
+                detail::token_rule_of(c, choices_, i), flow, activation_hook{rules, i, selection, scratch, observer});
         }
         classify(parameters_, flow.rows(), b.block.output, b.head_normed, logits);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
+        observer.activation(c.depth - 1, activation_point::head, matrix_view<const float>{b.head_normed});
     }
 
     vit_parameters<const float> parameters_;
     std::span<const layer_choice> choices_;
     packed_vit packed_;
 };
+
+#if LUTRA_USE_COMPILED
+extern template class float_vit<vit_defaults>;
+#endif
 
 } // namespace LUTRA_ISA
 } // namespace lutra

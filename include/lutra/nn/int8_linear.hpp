@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/sparse/skip_zeros_int8.hpp>
@@ -38,9 +39,9 @@ struct int8_linear {
     /// Quantises and packs @p p in memory of @p memory (`bytes` of it); where @p skipping is not null also such that zeros
     /// of the input can be skipped. Panics where a weight is infinite, where sums of as many products as there are inputs
     /// can leave int32, and where the multiplier's zeros cannot be skipped though they are to be.
-    [[nodiscard]] static int8_linear make(const linear_parameters<const float>& p, float input_scale,
-                                          weight_granularity granularity, const lowered_multiplier& m, arena& memory,
-                                          skipping_int8_b* skipping = nullptr) {
+    [[nodiscard]] LUTRA_INLINE static int8_linear make(const linear_parameters<const float>& p, float input_scale,
+                                                       weight_granularity granularity, const lowered_multiplier& m,
+                                                       arena& memory, skipping_int8_b* skipping = nullptr) {
         const std::size_t out = p.weight.rows(), in = p.weight.cols();
         const auto scale = memory.take<float>(out);
         if (granularity == weight_granularity::per_channel)
@@ -59,9 +60,9 @@ struct int8_linear {
     }
     /// The same of the weights that @p pruning, a rule that is not none, keeps; their scales are those of what is left.
     /// While it works it takes make_scratch_bytes more. Panics (unsupported) also where @p m has no kernel that skips.
-    [[nodiscard]] static int8_linear make_sparse(const linear_parameters<const float>& p, float input_scale,
-                                                 weight_granularity granularity, const lowered_multiplier& m, arena& memory,
-                                                 const weight_pruning& pruning) {
+    [[nodiscard]] LUTRA_INLINE static int8_linear make_sparse(const linear_parameters<const float>& p, float input_scale,
+                                                              weight_granularity granularity, const lowered_multiplier& m,
+                                                              arena& memory, const weight_pruning& pruning) {
         const std::size_t out = p.weight.rows(), in = p.weight.cols();
         const auto scale = memory.take<float>(out);
         const matrix_view<std::int8_t> weight{memory.take<std::int8_t>(out * in).data(), out, in};

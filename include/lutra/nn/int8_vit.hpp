@@ -81,9 +81,8 @@ public:
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on
     /// other shapes and where @p scratch is too small, of which nothing is used afterwards. @p observer is told of what the
     /// pass makes on its way (observer.hpp).
-    template <activation_observer Observer = const no_observer>
     void forward(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
-                 Observer&& observer = {}) const {
+                 const observer_ref& observer = {}) const {
         const vit_config& c = parameters_.config();
         detail::require_forward_shapes(c, images, logits);
         for (std::size_t first = 0; first < images.rows(); first += together) {
@@ -135,31 +134,23 @@ private:
         return b;
     }
 
-    template <class Observer>
-    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch, Observer& observer) const {
+    void forward_some(matrix_view<const float> images, matrix_view<float> logits, arena& scratch,
+                      const observer_ref& observer) const {
         const vit_config& c = parameters_.config();
         buffers b = take_buffers(c, images.rows(), scratch);
         auto flow = token_flow<std::int8_t>::take(c, images.rows(), scratch);
         const auto selection = scratch.take<std::uint32_t>(detail::selection_size(c));
         embed(images, b, scratch);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            const activation_rules& rules = layers_.blocks[i].activations;
-            if (detail::observes<Observer> || rules.active())
-                block(i, flow, b, scratch, activation_hook{rules, i, selection, scratch, observer});
-            else
-                block(i, flow, b, scratch, no_hook{});
-        }
+        observer.activation(0, activation_point::patches, matrix_view<const std::int8_t>{b.patches8});
+        for (std::size_t i = 0; i < c.depth; ++i)
+            block(i, flow, b, scratch, activation_hook{layers_.blocks[i].activations, i, selection, scratch, observer});
         classify(flow.rows(), b, logits, scratch);
-        if constexpr (detail::observes<Observer>)
-            observer.activation(c.depth - 1, activation_point::head,
-                                matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
+        observer.activation(c.depth - 1, activation_point::head,
+                            matrix_view<const std::int8_t>{b.normed.block(0, 0, images.rows(), c.dim)});
     }
 
     /// Block @p i. Leaves @p b with the rows of the tokens that are left.
-    template <class Hook>
-    void block(std::size_t i, token_flow<std::int8_t>& flow, buffers& b, arena& scratch, const Hook& hook) const {
+    void block(std::size_t i, token_flow<std::int8_t>& flow, buffers& b, arena& scratch, const activation_hook& hook) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
         const token_pruning& pruning = layer.tokens;
@@ -169,20 +160,19 @@ private:
         const auto asked = flow.attention(pruning);
         normalize_rows(b.x, p.norm1, scale(block_tensor::normed1), b.normed);
         layer.qkv.multiply(b.normed, scratch, requantize_sums{b.qkv, layer.qkv_output.by, layer.qkv_output.bias});
-        if constexpr (Hook::active) {
-            const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
-            hook(activation_point::normed1, b.normed, scale(block_tensor::normed1));
-            hook(activation_point::query, part(0), scale(block_tensor::query));
-            hook(activation_point::key, part(1), scale(block_tensor::key));
-            hook(activation_point::value, part(2), scale(block_tensor::value));
-        }
+        const auto part = [&](std::size_t which) { return b.qkv.block(0, which * c.dim, b.qkv.rows(), c.dim); };
+        hook(activation_point::normed1, b.normed, scale(block_tensor::normed1));
+        hook(activation_point::query, part(0), scale(block_tensor::query));
+        hook(activation_point::key, part(1), scale(block_tensor::key));
+        hook(activation_point::value, part(2), scale(block_tensor::value));
         attend(i, flow.rows(), asked, b, scratch, hook);
         if (pruning.rule == token_rule::keep_prefix) {
             flow.keep_prefix(c, b.x);
             b = b.with_rows(flow.rows().rows());
         }
-        if constexpr (Hook::active) hook(activation_point::context, b.context, scale(block_tensor::context));
-        if (prunes(hook)) {
+        hook(activation_point::context, b.context, scale(block_tensor::context));
+        const bool apart = hook.prunes();
+        if (apart) {
             layer.proj(b.context, b.branch, scratch);
             join(hook, activation_point::attention_output, b);
         } else {
@@ -197,31 +187,20 @@ private:
             layer.fc1.multiply(b.normed, scratch,
                                activate_sums<A>{b.hidden, layer.fc1.sum_scale, layer.fc1.bias, scale(block_tensor::hidden)});
         });
-        if constexpr (Hook::active) {
-            hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
-            hook(activation_point::hidden, b.hidden, scale(block_tensor::hidden));
-            const bool apart = prunes(hook);
-            layer.fc2.correct(b.hidden, scratch,
-                              dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
-                              [&](const auto& use) {
-                                  if (layer.fc2.sparse != nullptr)
-                                      layer.fc2.product(b.hidden, scratch, use);
-                                  else
-                                      hook.fc2(b.hidden, layer.fc2_skipping(), use);
-                              });
-            if (apart) join(hook, activation_point::mlp_output, b);
-        } else {
-            layer.fc2(b.hidden, b.x, scratch, true);
-        }
-    }
-    template <class Hook>
-    static bool prunes([[maybe_unused]] const Hook& hook) noexcept {
-        if constexpr (Hook::active) return hook.prunes();
-        return false;
+        hook(activation_point::normed2, b.normed, scale(block_tensor::normed2));
+        hook(activation_point::hidden, b.hidden, scale(block_tensor::hidden));
+        layer.fc2.correct(b.hidden, scratch,
+                          dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
+                          [&](const auto& use) {
+                              if (hook.skips_zeros() && layer.fc2.sparse == nullptr)
+                                  hook.fc2(b.hidden, layer.fc2_skipping(), use);
+                              else
+                                  layer.fc2.product(b.hidden, scratch, use);
+                          });
+        if (apart) join(hook, activation_point::mlp_output, b);
     }
     /// Adds an output that was pruned apart to the residual stream.
-    template <class Hook>
-    static void join(const Hook& hook, activation_point p, const buffers& b) {
+    static void join(const activation_hook& hook, activation_point p, const buffers& b) {
         hook(p, b.branch);
         kernel::add_rows(b.branch, b.x);
     }
@@ -241,9 +220,8 @@ private:
             layer_norm_quantized(x.row(r), p.weight, p.bias, parameters_.config().layer_norm_epsilon, scale, normed.row(r));
     }
 
-    template <class Hook>
     void attend(std::size_t i, const token_rows& rows, const token_attention<std::int32_t>& asked, const buffers& b,
-                arena& scratch, const Hook& hook) const {
+                arena& scratch, const activation_hook& hook) const {
         const vit_config& c = parameters_.config();
         const int8_block& layer = layers_.blocks[i];
         const std::size_t width = c.head_dim();
@@ -260,7 +238,7 @@ private:
                      dequantize_sums{scores, score_scale, log_sizes});
                 hook(activation_point::scores, scores);
                 softmax_quantized(scores, 1.0f / 127, probabilities);
-                if constexpr (Hook::active) hook(activation_point::probabilities, probabilities, 1.0f / 127);
+                hook(activation_point::probabilities, probabilities, 1.0f / 127);
                 asked.add_class(std::span<const std::int8_t>{probabilities.row(0)}, class_attention, head == 0);
                 const auto context = b.context.block(asking.first, head * width, asking.count, width);
                 gemm(probabilities, value, layer.attention, scratch, requantize_sums{context, layer.context_by, {}});
@@ -287,6 +265,10 @@ private:
     int8_layers layers_;
     std::span<float> score_scale_; ///< what a sum of Q K^T is worth, tokens of each block
 };
+
+#if LUTRA_USE_COMPILED
+extern template class int8_vit<vit_defaults>;
+#endif
 
 } // namespace LUTRA_ISA
 } // namespace lutra

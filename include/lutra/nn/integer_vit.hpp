@@ -328,5 +328,9 @@ private:
     std::span<block> blocks_;
 };
 
+#if LUTRA_USE_COMPILED
+extern template class integer_vit<integer_vit_defaults>;
+#endif
+
 } // namespace LUTRA_ISA
 } // namespace lutra

@@ -45,25 +45,59 @@ inline constexpr std::size_t activation_point_count = 13;
     return p > activation_point::normed1 && p != activation_point::normed2;
 }
 
-/// The observer that looks at nothing; a network under it is compiled as without one.
-struct no_observer {};
-
 /// What watches a forward pass: it is told of each activation as the next operation reads it, pruned if it is, and of the
 /// products that may skip zeros. Outputs that join the residual stream are told of only where they are pruned: else they
 /// never exist apart. The sizes of what comes follow the tokens that are left.
 template <class O>
-concept activation_observer = std::same_as<std::remove_cvref_t<O>, no_observer> ||
-    requires(O& o, std::size_t layer, activation_point p, matrix_view<const float> x, matrix_view<const std::int8_t> q,
-             const skip_count& s) {
+concept activation_observer = requires(O& o, std::size_t layer, activation_point p, matrix_view<const float> x,
+                                       matrix_view<const std::int8_t> q, const skip_count& s) {
     o.activation(layer, p, x);
     o.activation(layer, p, q);
     o.skipped(layer, p, s);
 };
-static_assert(activation_observer<no_observer>);
 
-namespace detail {
-template <class O>
-inline constexpr bool observes = !std::same_as<std::remove_cvref_t<O>, no_observer>;
-}
+/// An activation_observer of any type, or none, behind three functions, so that a network is compiled once for all of them.
+/// It refers to the observer and must not outlive it.
+class observer_ref {
+public:
+    constexpr observer_ref() noexcept = default;
+    template <class O>
+    requires(!std::same_as<std::remove_cvref_t<O>, observer_ref> &&
+             activation_observer<std::remove_reference_t<
+                 O>>) constexpr observer_ref(O&& observer) noexcept // NOLINT(google-explicit-constructor):
+                                                                    // it stands for
+                                                                    // any of them
+        : observer_{const_cast<void*>(static_cast<const void*>(&observer))},
+          floats_{&pass_on<std::remove_reference_t<O>, float>},
+          bytes_{&pass_on<std::remove_reference_t<O>, std::int8_t>},
+          skipped_{&pass_count_on<std::remove_reference_t<O>>} {}
+
+    /// Whether there is one.
+    [[nodiscard]] explicit constexpr operator bool() const noexcept { return observer_ != nullptr; }
+    constexpr void activation(std::size_t layer, activation_point p, matrix_view<const float> x) const {
+        if (observer_ != nullptr) floats_(observer_, layer, p, x);
+    }
+    constexpr void activation(std::size_t layer, activation_point p, matrix_view<const std::int8_t> x) const {
+        if (observer_ != nullptr) bytes_(observer_, layer, p, x);
+    }
+    constexpr void skipped(std::size_t layer, activation_point p, const skip_count& counted) const {
+        if (observer_ != nullptr) skipped_(observer_, layer, p, counted);
+    }
+
+private:
+    template <class O, class T>
+    static void pass_on(void* observer, std::size_t layer, activation_point p, matrix_view<const T> x) {
+        static_cast<O*>(observer)->activation(layer, p, x);
+    }
+    template <class O>
+    static void pass_count_on(void* observer, std::size_t layer, activation_point p, const skip_count& counted) {
+        static_cast<O*>(observer)->skipped(layer, p, counted);
+    }
+
+    void* observer_ = nullptr;
+    void (*floats_)(void*, std::size_t, activation_point, matrix_view<const float>) = nullptr;
+    void (*bytes_)(void*, std::size_t, activation_point, matrix_view<const std::int8_t>) = nullptr;
+    void (*skipped_)(void*, std::size_t, activation_point, const skip_count&) = nullptr;
+};
 
 } // namespace lutra

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
 #include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/policy.hpp>
@@ -24,13 +25,13 @@ struct packed_vit {
     std::span<packed_block> blocks;
 
     /// Packs each W^T, for y = x W^T, into forward_bytes of @p memory.
-    [[nodiscard]] static packed_vit forward(const vit_parameters<const float>& p, arena& memory) {
+    [[nodiscard]] LUTRA_INLINE static packed_vit forward(const vit_parameters<const float>& p, arena& memory) {
         return make(p, memory, [](const linear_parameters<const float>& l) { return transposed(l.weight); });
     }
     /// The same of what `weights` of @p choices, none or one a block, keep. Weights that outputs drop together are skipped;
     /// those that each output drops by itself are zeros. Takes pruning_scratch_bytes more and gives them back.
-    [[nodiscard]] static packed_vit forward(const vit_parameters<const float>& p, arena& memory,
-                                            std::span<const layer_choice> choices) {
+    [[nodiscard]] LUTRA_INLINE static packed_vit forward(const vit_parameters<const float>& p, arena& memory,
+                                                         std::span<const layer_choice> choices) {
         const auto pack = [&](const linear_parameters<const float>& l, const weight_pruning& rule) {
             return rule.active() ? pack_pruned(l.weight, rule, memory) : packed_linear{pack_dense(l.weight, memory)};
         };
@@ -48,7 +49,7 @@ struct packed_vit {
         return v;
     }
     /// Packs each W, for dx = dy W, into backward_bytes of @p memory.
-    [[nodiscard]] static packed_vit backward(const vit_parameters<const float>& p, arena& memory) {
+    [[nodiscard]] LUTRA_INLINE static packed_vit backward(const vit_parameters<const float>& p, arena& memory) {
         return make(p, memory, [](const linear_parameters<const float>& l) { return gemm_operand<float>{l.weight}; });
     }
 

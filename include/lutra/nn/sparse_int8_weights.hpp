@@ -31,9 +31,9 @@ struct sparse_int8_weights {
     }
     /// Packs what @p mask, one of @p p, keeps of @p weight (both outputs x inputs). Panics (unsupported) where @p m is
     /// neither exact nor separable, and where sums of products can leave int32.
-    [[nodiscard]] static sparse_int8_weights pack(matrix_view<const std::int8_t> weight,
-                                                  matrix_view<const std::uint8_t> mask, const weight_pruning& p,
-                                                  const lowered_multiplier& m, std::span<std::byte> memory) {
+    [[nodiscard]] LUTRA_INLINE static sparse_int8_weights pack(matrix_view<const std::int8_t> weight,
+                                                               matrix_view<const std::uint8_t> mask, const weight_pruning& p,
+                                                               const lowered_multiplier& m, std::span<std::byte> memory) {
         sparse_int8_weights w;
         w.by_column = p.rule == weight_rule::n_m;
         if (w.by_column)

@@ -260,5 +260,10 @@ private:
     bool merged_ = false;    ///< whether a token stands for several
 };
 
+#if LUTRA_USE_COMPILED
+extern template class token_flow<float>;
+extern template class token_flow<std::int8_t>;
+#endif
+
 } // namespace LUTRA_ISA
 } // namespace lutra

@@ -108,7 +108,7 @@ void gather_floats(const gemm_operand<float>& a, const shared_rows& rows, const 
 } // namespace kernel
 
 /// Bytes that `pack_shared` needs for the float operand of the mask @p kept (K x N).
-[[nodiscard]] inline std::size_t packed_shared_float_bytes(gemm_operand<std::uint8_t> kept, std::size_t columns) {
+[[nodiscard]] LUTRA_INLINE std::size_t packed_shared_float_bytes(gemm_operand<std::uint8_t> kept, std::size_t columns) {
     kernel::require_group(columns);
     lutra::detail::require_memory(kept);
     return kernel::packed_shared_floats_by(kernel::rows_of_mask{kept, columns}, columns, kept.rows, kept.cols);
@@ -130,8 +130,8 @@ void gather_floats(const gemm_operand<float>& a, const shared_rows& rows, const 
 /// Packs the elements of @p b (K x N) that @p kept (K x N, 0 or not) keeps into @p memory: packed_shared_float_bytes of it;
 /// products are fastest where it lies on a 64-byte boundary. Groups of @p columns neighbouring columns keep the same rows.
 /// Panics on other masks and shapes and on memory that is too small or that of @p b.
-[[nodiscard]] inline packed_shared_float_b pack_shared(gemm_operand<float> b, gemm_operand<std::uint8_t> kept,
-                                                       std::size_t columns, std::span<std::byte> memory) {
+[[nodiscard]] LUTRA_INLINE packed_shared_float_b pack_shared(gemm_operand<float> b, gemm_operand<std::uint8_t> kept,
+                                                             std::size_t columns, std::span<std::byte> memory) {
     kernel::require_group(columns);
     lutra::detail::require_mask_of(kept, b);
     const kernel::rows_of_mask keeps{kept, columns};
@@ -140,15 +140,15 @@ void gather_floats(const gemm_operand<float>& a, const shared_rows& rows, const 
 }
 
 /// Bytes that `pack_blocks` needs for a K x N float operand.
-[[nodiscard]] inline std::size_t packed_float_blocks_bytes(gemm_operand<std::uint8_t> blocks, block_shape tile,
-                                                           std::size_t k, std::size_t n) {
+[[nodiscard]] LUTRA_INLINE std::size_t packed_float_blocks_bytes(gemm_operand<std::uint8_t> blocks, block_shape tile,
+                                                                 std::size_t k, std::size_t n) {
     const kernel::rows_of_blocks keeps{blocks, tile};
     keeps.require_shape(k, n);
     return kernel::packed_shared_floats_by(keeps, tile.outputs, k, n);
 }
 /// The same for weights of which whole tiles are dropped: @p blocks is tiles across K x tiles across N, 0 or not.
-[[nodiscard]] inline packed_shared_float_b pack_blocks(gemm_operand<float> b, gemm_operand<std::uint8_t> blocks,
-                                                       block_shape tile, std::span<std::byte> memory) {
+[[nodiscard]] LUTRA_INLINE packed_shared_float_b pack_blocks(gemm_operand<float> b, gemm_operand<std::uint8_t> blocks,
+                                                             block_shape tile, std::span<std::byte> memory) {
     const kernel::rows_of_blocks keeps{blocks, tile};
     keeps.require_shape(b.rows, b.cols);
     return kernel::pack_shared_floats_by(b, keeps, tile.outputs, memory);
@@ -163,8 +163,8 @@ void gather_floats(const gemm_operand<float>& a, const shared_rows& rows, const 
 
 /// C = scale * A B + bias, or C += that, over the elements of B that were kept; as the float `gemm` of a packed B in all
 /// else. Each sum runs over the kept k in order. @p scratch: shared_float_scratch_bytes, given back.
-inline void gemm(gemm_operand<float> a, const packed_shared_float_b& b, matrix_view<float> c, arena& scratch,
-                 const float_epilogue& e = {}) {
+LUTRA_INLINE void gemm(gemm_operand<float> a, const packed_shared_float_b& b, matrix_view<float> c, arena& scratch,
+                       const float_epilogue& e = {}) {
     lutra::detail::require_gemm_shapes(a, b.k, b.n, c);
     lutra::detail::require_memory(a);
     lutra::detail::require_apart(lutra::detail::footprint(c), lutra::detail::footprint(a));

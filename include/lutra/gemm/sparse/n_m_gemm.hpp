@@ -152,8 +152,8 @@ void pack_n_m_panels(const gemm_operand<std::int8_t>& b, const gemm_operand<std:
 }
 
 /// `pack_n_m` on a machine that may lack @p instructions.
-inline packed_n_m pack_n_m_for(const gemm_operand<std::int8_t>& b, const gemm_operand<std::uint8_t>& kept, n_m pattern,
-                               const lowered_multiplier& m, std::span<std::byte> memory, isa instructions) {
+LUTRA_INLINE packed_n_m pack_n_m_for(const gemm_operand<std::int8_t>& b, const gemm_operand<std::uint8_t>& kept, n_m pattern,
+                                     const lowered_multiplier& m, std::span<std::byte> memory, isa instructions) {
     require_separable(m);
     require_pattern(pattern);
     lutra::detail::require_memory(b);
@@ -222,6 +222,15 @@ void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratc
     }
 }
 
+LUTRA_INLINE void int8_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratch,
+                               const lutra::detail::sum_sink& sink) {
+    lutra::detail::require_inner_dimension(a, b.k);
+    lutra::detail::require_memory(a);
+    const std::size_t mark = scratch.used();
+    with_n_m_tile(b.instructions, b.multiplier, [&]<class Tile>(Tile) { n_m_product<Tile>(a, b, scratch, sink); });
+    scratch.release(mark);
+}
+
 template <class Use>
 void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_n_m& b) {
     require_output_apart(use, a);
@@ -257,12 +266,7 @@ void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratch, Use&& use) {
     kernel::require_output_apart(use, a, b);
-    lutra::detail::require_inner_dimension(a, b.k);
-    lutra::detail::require_memory(a);
-    const std::size_t mark = scratch.used();
-    kernel::with_n_m_tile(b.instructions, b.multiplier,
-                          [&]<class Tile>(Tile) { kernel::n_m_product<Tile>(a, b, scratch, lutra::detail::sum_sink{use}); });
-    scratch.release(mark);
+    kernel::int8_product(a, b, scratch, lutra::detail::sum_sink{use});
 }
 
 } // namespace LUTRA_ISA

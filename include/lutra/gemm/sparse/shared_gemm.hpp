@@ -132,8 +132,8 @@ packed_shared_b pack_shared_by(const gemm_operand<std::int8_t>& b, const Keeps& 
 } // namespace kernel
 
 /// Bytes that `pack_shared` needs for the mask @p kept (K x N).
-[[nodiscard]] inline std::size_t packed_shared_bytes(gemm_operand<std::uint8_t> kept, std::size_t columns,
-                                                     const lowered_multiplier& m, isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE std::size_t packed_shared_bytes(gemm_operand<std::uint8_t> kept, std::size_t columns,
+                                                           const lowered_multiplier& m, isa instructions = best_isa()) {
     kernel::require_group(columns);
     lutra::detail::require_memory(kept);
     return kernel::packed_shared_bytes_by(kernel::rows_of_mask{kept, columns}, columns, kept.rows, kept.cols, m,
@@ -165,9 +165,9 @@ packed_shared_b pack_shared_by(const gemm_operand<std::int8_t>& b, const Keeps& 
 /// the masks that drop_n_m makes for panels of outputs; any mask that is so will do. Groups of whole panels, 32 columns and
 /// more, are fastest. Panics on other masks and shapes, on a plan that looks products up, on memory that is too small,
 /// misaligned or that of @p b, where sums could leave int32, and where this machine lacks @p instructions.
-[[nodiscard]] inline packed_shared_b pack_shared(gemm_operand<std::int8_t> b, gemm_operand<std::uint8_t> kept,
-                                                 std::size_t columns, const lowered_multiplier& m,
-                                                 std::span<std::byte> memory, isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE packed_shared_b pack_shared(gemm_operand<std::int8_t> b, gemm_operand<std::uint8_t> kept,
+                                                       std::size_t columns, const lowered_multiplier& m,
+                                                       std::span<std::byte> memory, isa instructions = best_isa()) {
     kernel::require_isa(instructions);
     kernel::require_separable(m);
     kernel::require_group(columns);
@@ -178,9 +178,9 @@ packed_shared_b pack_shared_by(const gemm_operand<std::int8_t>& b, const Keeps& 
 }
 
 /// Bytes that `pack_blocks` needs for a K x N operand.
-[[nodiscard]] inline std::size_t packed_blocks_bytes(gemm_operand<std::uint8_t> blocks, block_shape tile, std::size_t k,
-                                                     std::size_t n, const lowered_multiplier& m,
-                                                     isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE std::size_t packed_blocks_bytes(gemm_operand<std::uint8_t> blocks, block_shape tile,
+                                                           std::size_t k, std::size_t n, const lowered_multiplier& m,
+                                                           isa instructions = best_isa()) {
     const kernel::rows_of_blocks keeps{blocks, tile};
     keeps.require_shape(k, n);
     return kernel::packed_shared_bytes_by(keeps, tile.outputs, k, n, m, instructions);
@@ -193,9 +193,9 @@ packed_shared_b pack_shared_by(const gemm_operand<std::int8_t>& b, const Keeps& 
 /// lutra::block_mask(weight, tile, 0.5, mask, scratch);
 /// const auto b = lutra::pack_blocks(transposed(weight), transposed(mask), tile, lutra::lower(lutra::exact{}), memory);
 /// @endcode
-[[nodiscard]] inline packed_shared_b pack_blocks(gemm_operand<std::int8_t> b, gemm_operand<std::uint8_t> blocks,
-                                                 block_shape tile, const lowered_multiplier& m, std::span<std::byte> memory,
-                                                 isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE packed_shared_b pack_blocks(gemm_operand<std::int8_t> b, gemm_operand<std::uint8_t> blocks,
+                                                       block_shape tile, const lowered_multiplier& m,
+                                                       std::span<std::byte> memory, isa instructions = best_isa()) {
     kernel::require_isa(instructions);
     kernel::require_separable(m);
     const kernel::rows_of_blocks keeps{blocks, tile};
@@ -291,6 +291,17 @@ private:
     std::array<std::uint8_t, max_rank> doublings_ = term_doublings(b_.multiplier);
 };
 
+LUTRA_INLINE void int8_product(gemm_operand<std::int8_t> a, const packed_shared_b& b, arena& scratch,
+                               const lutra::detail::sum_sink& sink) {
+    lutra::detail::require_inner_dimension(a, b.k);
+    lutra::detail::require_memory(a);
+    const std::size_t mark = scratch.used();
+    with_shared_kernels(b.instructions, b.multiplier, [&]<class Tile, class Gather>(Tile, Gather) {
+        shared_product<Tile, Gather>{b, a.rows, scratch, sink}.run(a);
+    });
+    scratch.release(mark);
+}
+
 template <class Use>
 void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[maybe_unused]] const packed_shared_b& b) {
     require_output_apart(use, a);
@@ -328,14 +339,7 @@ void require_output_apart(const Use& use, const gemm_operand<std::int8_t>& a, [[
 template <class Use>
 void gemm(gemm_operand<std::int8_t> a, const packed_shared_b& b, arena& scratch, Use&& use) {
     kernel::require_output_apart(use, a, b);
-    lutra::detail::require_inner_dimension(a, b.k);
-    lutra::detail::require_memory(a);
-    const std::size_t mark = scratch.used();
-    const lutra::detail::sum_sink sink{use};
-    kernel::with_shared_kernels(b.instructions, b.multiplier, [&]<class Tile, class Gather>(Tile, Gather) {
-        kernel::shared_product<Tile, Gather>{b, a.rows, scratch, sink}.run(a);
-    });
-    scratch.release(mark);
+    kernel::int8_product(a, b, scratch, lutra::detail::sum_sink{use});
 }
 
 } // namespace LUTRA_ISA

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/skip_floats.hpp>
@@ -103,8 +104,8 @@ inline void skip_zeros_product(matrix_view<const float> a, const packed_float_b&
 /// @code
 /// lutra::gemm_skip_zeros(hidden, packed_fc2, y, scratch, {.bias = bias.data(), .accumulate = true});
 /// @endcode
-inline skip_count gemm_skip_zeros(matrix_view<const float> a, const packed_float_b& b, matrix_view<float> c, arena& scratch,
-                                  const float_epilogue& e = {}, skip_path how = skip_path::best) {
+LUTRA_INLINE skip_count gemm_skip_zeros(matrix_view<const float> a, const packed_float_b& b, matrix_view<float> c,
+                                        arena& scratch, const float_epilogue& e = {}, skip_path how = skip_path::best) {
     kernel::require_float_product(a, b, c, e);
     skip_count counted{.elements = a.rows() * a.cols()};
     for (std::size_t i = 0; i < a.rows(); ++i) counted.zeros += count_zeros(a.row(i));

@@ -130,8 +130,8 @@ void skip_zeros_product(matrix_view<const std::int8_t> a, const skipping_int8_b&
 /// Packs @p b (K x N) for products with @p m that skip zeros into @p memory: skipping_b_bytes of it, on a 64-byte boundary.
 /// Plans of one term (the exact one among them) skip; the others are dense only, and panic (unsupported) where f(0, w) is
 /// not 0 for some w. Panics also as `pack_b` does.
-[[nodiscard]] inline skipping_int8_b pack_skipping_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
-                                                     std::span<std::byte> memory, isa instructions = best_isa()) {
+[[nodiscard]] LUTRA_INLINE skipping_int8_b pack_skipping_b(gemm_operand<std::int8_t> b, const lowered_multiplier& m,
+                                                           std::span<std::byte> memory, isa instructions = best_isa()) {
     const std::size_t dense = lutra::detail::round_up(packed_b_bytes(m, b.rows, b.cols, instructions), arena::alignment),
                       need = dense + kernel::skipping_bytes(m, b.rows, b.cols, instructions);
     require(memory.size() >= need, panic_code::arena_too_small, "the memory for an int8 operand that skips is too small",
@@ -165,6 +165,25 @@ void skip_zeros_product(matrix_view<const std::int8_t> a, const skipping_int8_b&
     return packed;
 }
 
+namespace kernel {
+LUTRA_INLINE skip_count int8_skip_product(matrix_view<const std::int8_t> a, const skipping_int8_b& b, arena& scratch,
+                                          const lutra::detail::sum_sink& sink, skip_path how) {
+    lutra::detail::require_inner_dimension(gemm_operand<std::int8_t>{a}, b.dense.k);
+    skip_count counted{.elements = a.rows() * a.cols()};
+    for (std::size_t i = 0; i < a.rows(); ++i) counted.zeros += count_zeros(a.row(i));
+    const bool can_skip = b.weights != nullptr;
+    require(how == skip_path::best || (how == skip_path::lists ? can_skip : b.zero_is_neutral), panic_code::unsupported,
+            "gemm_skip_zeros: this multiplier's zeros can only be skipped the other way", static_cast<long long>(how));
+    const bool pays = counted.share() >= least_zeros_to_skip(b.dense.instructions);
+    counted.skipped = can_skip && (how == skip_path::lists || (how == skip_path::best && (pays || !b.zero_is_neutral)));
+    if (counted.skipped)
+        with_skip(b.dense.instructions, [&]<class Skip>(Skip) { skip_zeros_product<Skip>(a, b, scratch, sink); });
+    else
+        int8_product(a, b.dense, scratch, sink);
+    return counted;
+}
+} // namespace kernel
+
 /// Bytes of scratch that suffice for `gemm_skip_zeros` with @p rows rows of A, or fewer.
 [[nodiscard]] constexpr std::size_t skip_zeros_scratch_bytes(const lowered_multiplier& m, std::size_t rows, std::size_t k,
                                                              std::size_t n, isa instructions) {
@@ -191,21 +210,7 @@ template <class Use>
 skip_count gemm_skip_zeros(matrix_view<const std::int8_t> a, const skipping_int8_b& b, arena& scratch, Use&& use,
                            skip_path how = skip_path::best) {
     kernel::require_output_apart(use, gemm_operand<std::int8_t>{a}, b.dense);
-    lutra::detail::require_inner_dimension(gemm_operand<std::int8_t>{a}, b.dense.k);
-    skip_count counted{.elements = a.rows() * a.cols()};
-    for (std::size_t i = 0; i < a.rows(); ++i) counted.zeros += count_zeros(a.row(i));
-    const bool can_skip = b.weights != nullptr;
-    require(how == skip_path::best || (how == skip_path::lists ? can_skip : b.zero_is_neutral), panic_code::unsupported,
-            "gemm_skip_zeros: this multiplier's zeros can only be skipped the other way", static_cast<long long>(how));
-    const bool pays = counted.share() >= least_zeros_to_skip(b.dense.instructions);
-    counted.skipped = can_skip && (how == skip_path::lists || (how == skip_path::best && (pays || !b.zero_is_neutral)));
-    const lutra::detail::sum_sink sink{use};
-    if (counted.skipped)
-        kernel::with_skip(b.dense.instructions,
-                          [&]<class Skip>(Skip) { kernel::skip_zeros_product<Skip>(a, b, scratch, sink); });
-    else
-        kernel::int8_product(a, b.dense, scratch, sink);
-    return counted;
+    return kernel::int8_skip_product(a, b, scratch, lutra::detail::sum_sink{use}, how);
 }
 
 } // namespace LUTRA_ISA

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/io/detail/json_reader.hpp>
 #include <lutra/io/tensor_info.hpp>
 
@@ -102,7 +103,7 @@ struct safetensors_header {
 }
 
 /// Parses the JSON @p text of a header; error offsets count its bytes.
-[[nodiscard]] inline result<safetensors_header> parse_safetensors_header(std::string_view text) {
+[[nodiscard]] LUTRA_INLINE result<safetensors_header> parse_safetensors_header(std::string_view text) {
     constexpr std::string_view where = "the header", metadata_name = "__metadata__";
     json_reader json{text};
     safetensors_header header;
@@ -132,7 +133,7 @@ struct safetensors_header {
 }
 
 /// Checks that @p tensors cover @p data_bytes bytes without a hole or an overlap, as the format demands.
-[[nodiscard]] inline status check_layout(const tensor_map& tensors, std::uint64_t data_bytes) {
+[[nodiscard]] LUTRA_INLINE status check_layout(const tensor_map& tensors, std::uint64_t data_bytes) {
     std::vector<const tensor_map::value_type*> order;
     order.reserve(tensors.size());
     for (const auto& t : tensors) order.push_back(&t);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/core/result.hpp>
 #include <lutra/multiplier/detail/table_layout.hpp>
 
@@ -40,8 +41,10 @@ public:
                 if (!take_string(descr)) return fault("a quoted element type such as '<i2'; records are not products");
                 seen_[0] = true;
             } else if (k == "fortran_order" && !seen_[1]) {
-                if (take_word("True")) fortran_order = true;
-                else if (!take_word("False")) return fault("True or False for fortran_order");
+                if (take_word("True"))
+                    fortran_order = true;
+                else if (!take_word("False"))
+                    return fault("True or False for fortran_order");
                 seen_[1] = true;
             } else if (k == "shape" && !seen_[2]) {
                 if (!take_shape()) return fault("a shape of at most 4 sizes below 2^32, such as (256, 256)");
@@ -107,8 +110,10 @@ private:
     }
     [[nodiscard]] error fault(std::string_view expected) const {
         text<320> message{"a .npy header with "};
-        if (at_ < header_.size()) message << "'" << raw() << "'";
-        else message << "its end";
+        if (at_ < header_.size())
+            message << "'" << raw() << "'";
+        else
+            message << "its end";
         return {error_code::malformed, origin_ + at_, message << " at byte " << origin_ + at_ << "; expected " << expected};
     }
 
@@ -118,7 +123,7 @@ private:
 };
 
 /// The layout of a .npy file of 65,536 integer products.
-[[nodiscard]] inline result<table_layout> parse_npy(std::span<const std::byte> bytes) {
+[[nodiscard]] LUTRA_INLINE result<table_layout> parse_npy(std::span<const std::byte> bytes) {
     const auto byte = [&](std::size_t i) { return std::to_integer<std::size_t>(bytes[i]); };
     const auto cut = [&] {
         return error{error_code::truncated, bytes.size(),
@@ -157,10 +162,10 @@ private:
         return error{error_code::wrong_size, start, message << "); expected (256, 256) or (65536,)"};
     }
     const table_layout layout{.offset = start + static_cast<std::size_t>(length),
-                            .item_size = static_cast<std::size_t>(d[2] - '0'),
-                            .is_signed = d[1] == 'i',
-                            .big_endian = d[0] == '>',
-                            .columns_first = square && dictionary.fortran_order};
+                              .item_size = static_cast<std::size_t>(d[2] - '0'),
+                              .is_signed = d[1] == 'i',
+                              .big_endian = d[0] == '>',
+                              .columns_first = square && dictionary.fortran_order};
     const std::size_t expected = 65536 * layout.item_size, got = bytes.size() - layout.offset;
     if (got != expected)
         return error{got < expected ? error_code::truncated : error_code::wrong_size, layout.offset,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/config.hpp>
 #include <lutra/nn/observer.hpp>
 #include <lutra/nn/train/hidden_thresholds.hpp>
 #include <lutra/nn/train/predict.hpp>
@@ -43,8 +44,8 @@ inline namespace LUTRA_ISA {
 /// choices[i].pruning = {.kind = lutra::activation_pruning_kind::threshold};
 /// choices[i].taus = std::span{taus}.subspan(i * lutra::activation_point_count, lutra::activation_point_count);
 /// @endcode
-[[nodiscard]] inline std::vector<float> activation_thresholds(const vit_parameters<const float>& parameters,
-                                                              std::span<const std::uint8_t> pixels, double sparsity) {
+[[nodiscard]] LUTRA_INLINE std::vector<float> activation_thresholds(const vit_parameters<const float>& parameters,
+                                                                    std::span<const std::uint8_t> pixels, double sparsity) {
     const vit_config& c = parameters.config();
     const std::size_t size = c.image_size(), count = pixels.size() / size;
     require(sparsity >= 0 && sparsity <= 1, panic_code::bad_argument, "a share of zeros to reach must be in [0, 1]");

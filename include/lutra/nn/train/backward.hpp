@@ -103,10 +103,10 @@ inline float dot_product(std::span<const float> a, std::span<const float> b) {
 /// Backward of softmax_attention: @p dqkv from @p dcontext and its own output @p context, which have the rows that
 /// `token_attention::context_rows` says. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and
 /// others, 2022).
-inline void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
-                                       std::span<float> probabilities, matrix_view<const float> context,
-                                       matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
-                                       bool prefix_only) {
+LUTRA_INLINE void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                             std::span<float> probabilities, matrix_view<const float> context,
+                                             matrix_view<const float> dcontext, matrix_view<float> dqkv,
+                                             std::span<float> scratch, bool prefix_only) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < rows.images(); ++image)
@@ -131,10 +131,10 @@ inline void softmax_attention_backward(const vit_config& c, const token_rows& ro
 
 /// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output,
 /// whose rows are as for softmax_attention_backward.
-inline void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
-                                      std::span<float> states, matrix_view<const float> context,
-                                      matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scratch,
-                                      bool prefix_only) {
+LUTRA_INLINE void linear_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<const float> qkv,
+                                            std::span<float> states, matrix_view<const float> context,
+                                            matrix_view<const float> dcontext, matrix_view<float> dqkv,
+                                            std::span<float> scratch, bool prefix_only) {
     const std::size_t width = c.head_dim(), each = c.attention_floats();
     // row = (row + factor * other), where `from` was not cut off by relu
     const auto add_and_mask = [&](std::span<float> row, float factor, const float* other, const float* from) {
@@ -206,9 +206,9 @@ struct block_gradients {
 
 /// Backward of feed_forward, which kept everything in @p a: @p d (rows x dim) holds the gradient of `output` and receives
 /// that of `middle`. @p packed, where given, are the W packed before.
-inline void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
-                                  const block_parameters<float>& gradient, matrix_view<float> d,
-                                  const block_gradients& scratch, const packed_block& packed = {}) {
+LUTRA_INLINE void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
+                                        const block_parameters<float>& gradient, matrix_view<float> d,
+                                        const block_gradients& scratch, const packed_block& packed = {}) {
     linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp, packed.fc2);
     const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
     for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
@@ -237,7 +237,8 @@ inline void backward(const vit_config& c, const block_parameters<const float>& p
                      const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
                      const packed_block& packed = {}) {
     feed_forward_backward(p, a, gradient, d, scratch, packed);
-    attend_backward(c, p, a, gradient, d, scratch, [](matrix_view<float>) {}, packed);
+    attend_backward(
+        c, p, a, gradient, d, scratch, [](matrix_view<float>) {}, packed);
 }
 
 /// What the heads keep of a forward pass, and their gradients.
@@ -261,8 +262,8 @@ struct head_activations {
 
 /// Backward of classify, which read the tokens @p x with the rows @p rows: @p dx, of the shape of @p x, from dlogits, which
 /// it overwrites where the network is distilled.
-inline void head_backward(const vit_parameters<const float>& p, const head_activations& h, const token_rows& rows,
-                          matrix_view<const float> x, const vit_parameters<float>& gradient, matrix_view<float> dx) {
+LUTRA_INLINE void head_backward(const vit_parameters<const float>& p, const head_activations& h, const token_rows& rows,
+                                matrix_view<const float> x, const vit_parameters<float>& gradient, matrix_view<float> dx) {
     const vit_config& c = p.config();
     const std::size_t prefix = c.prefix_tokens(), d = c.dim;
     std::fill_n(dx.data(), dx.rows() * d, 0.0f);
@@ -283,8 +284,8 @@ inline void head_backward(const vit_parameters<const float>& p, const head_activ
 }
 
 /// Backward of embed: the gradients of tokens, positions and the patch embedding from @p dx, (images * tokens) x dim.
-inline void embed_backward(const vit_parameters<const float>& p, matrix_view<const float> patches,
-                           matrix_view<const float> dx, const vit_parameters<float>& gradient) {
+LUTRA_INLINE void embed_backward(const vit_parameters<const float>& p, matrix_view<const float> patches,
+                                 matrix_view<const float> dx, const vit_parameters<float>& gradient) {
     const vit_config& c = p.config();
     const std::size_t tokens = c.tokens(), prefix = c.prefix_tokens(), d = c.dim;
     for (std::size_t image = 0; image < dx.rows() / tokens; ++image) {
@@ -315,9 +316,9 @@ block_activations forward_last(const vit_config& c, const block_parameters<const
 
 /// Backward of forward_last: the first images * prefix tokens rows of @p d (rows x dim) hold the gradient of its output;
 /// @p d receives the gradient of its input.
-inline void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
-                          const block_parameters<float>& gradient, matrix_view<float> d, const block_gradients& scratch,
-                          const packed_block& packed = {}) {
+LUTRA_INLINE void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
+                                const block_parameters<float>& gradient, matrix_view<float> d,
+                                const block_gradients& scratch, const packed_block& packed = {}) {
     const std::size_t images = a.tokens.images(), prefix = c.prefix_tokens(), count = images * prefix;
     const block_activations after = a.with_tokens({images, prefix});
     const matrix_view<float> dafter = d.block(0, 0, count, c.dim);

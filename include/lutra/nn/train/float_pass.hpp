@@ -68,8 +68,7 @@ public:
         for (std::size_t first = 0; first < images.rows(); first += options_.together) {
             const std::size_t count = std::min(options_.together, images.rows() - first), part = scratch.used();
             const buffers b = buffers::take(p.config(), count, options_.recompute, scratch);
-            const loss_report r =
-                run_part(n, images.block(first, 0, count, images.cols()), targets.part(first, count), b);
+            const loss_report r = run_part(n, images.block(first, 0, count, images.cols()), targets.part(first, count), b);
             report.loss += r.loss;
             report.correct += r.correct;
             scratch.release(part);
@@ -89,7 +88,7 @@ private:
         matrix_view<float> patches;
         std::span<block_activations> blocks;
         head_activations head;
-        matrix_view<float> dx;              ///< rows x dim
+        matrix_view<float> dx; ///< rows x dim
         block_gradients scratch;
 
         /// @p shared: all blocks have one set of buffers but for their inputs and outputs.
@@ -152,6 +151,10 @@ private:
     float_pass_options options_{};
 };
 static_assert(training_pass<float_pass<>>);
+
+#if LUTRA_USE_COMPILED
+extern template class float_pass<vit_defaults>;
+#endif
 
 } // namespace LUTRA_ISA
 } // namespace lutra

@@ -91,7 +91,8 @@ inline float distillation_loss(std::span<const float> logits, std::span<const fl
 /// The loss of @p logits (images x classes), and its gradient (of the same shape): cross entropy with the labels, of which
 /// `distillation` is replaced by distillation_loss. Panics unless there is a label an image, and a teacher's row where there
 /// is distillation.
-inline loss_report loss_of(matrix_view<const float> logits, const training_targets& targets, matrix_view<float> gradient) {
+LUTRA_INLINE loss_report loss_of(matrix_view<const float> logits, const training_targets& targets,
+                                 matrix_view<float> gradient) {
     require(targets.labels.size() == logits.rows(), panic_code::bad_shape, "a training pass needs one label an image",
             static_cast<long long>(targets.labels.size()), static_cast<long long>(logits.rows()));
     require(targets.distillation == 0 || targets.teacher.rows() == logits.rows(), panic_code::bad_shape,

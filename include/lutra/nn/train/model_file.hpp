@@ -76,8 +76,7 @@ void for_each_config_field(Config& c, F&& f) {
 
 /// What a field is written as: the number of an enumerator, or itself.
 template <class T>
-using number_of =
-    typename std::conditional_t<std::is_enum_v<T>, std::underlying_type<T>, std::type_identity<T>>::type;
+using number_of = typename std::conditional_t<std::is_enum_v<T>, std::underlying_type<T>, std::type_identity<T>>::type;
 
 /// The shortest text that reads back as @p value.
 template <class T>
@@ -88,15 +87,15 @@ template <class T>
 }
 
 /// The config that the tensors' shapes tell; heads follow timm's models: 64 channels each.
-[[nodiscard]] inline result<vit_config> config_from_shapes(const safetensors& file) {
+[[nodiscard]] LUTRA_INLINE result<vit_config> config_from_shapes(const safetensors& file) {
     vit_config c;
     const auto shape_of = [&](std::string_view name, std::size_t rank) -> result<tensor_shape> {
         const tensor_info* info = file.find(name);
         if (info == nullptr)
             return fault(error_code::missing, 0, "the file has no tensor '", name, "': not a ViT under timm's names");
         if (info->shape.size() != rank)
-            return fault(error_code::mismatch, 0, "tensor '", name, "' has ", info->shape.size(),
-                         " dimensions; expected ", rank);
+            return fault(error_code::mismatch, 0, "tensor '", name, "' has ", info->shape.size(), " dimensions; expected ",
+                         rank);
         for (const std::size_t extent : info->shape)
             if (extent == 0 || extent > (1u << 16))
                 return fault(error_code::mismatch, 0, "tensor '", name, "' has a dimension of ", extent,
@@ -148,7 +147,7 @@ template <class T>
 /// The configuration of the ViT in @p file: from the shapes, then its metadata, then @p overrides. Without metadata the
 /// image is square and a head has 64 channels (or is the only one). Errors: missing or mismatch where the shapes are no
 /// ViT's or contradict the depth; malformed metadata; those of lutra::check.
-[[nodiscard]] inline result<vit_config> read_vit_config(const safetensors& file, const vit_overrides& overrides = {}) {
+[[nodiscard]] LUTRA_INLINE result<vit_config> read_vit_config(const safetensors& file, const vit_overrides& overrides = {}) {
     auto config = detail::config_from_shapes(file);
     if (!config) return config;
     const std::uint32_t depth = config->depth;
@@ -176,15 +175,15 @@ template <class T>
 
 /// The ViT in @p file. Errors: those of read_vit_config; a missing tensor, a wrong shape or type, or a value that is not
 /// finite, each with the tensor's name. No more memory is taken than the file's size justifies.
-[[nodiscard]] inline result<vit_model> read_vit(const safetensors& file, const vit_overrides& overrides = {}) {
+[[nodiscard]] LUTRA_INLINE result<vit_model> read_vit(const safetensors& file, const vit_overrides& overrides = {}) {
     const auto config = read_vit_config(file, overrides);
     if (!config) return config.error();
     std::uint64_t stored = 0;
     for (const auto& [name, info] : file.tensors()) stored += info.end - info.begin;
     const std::size_t count = vit_parameters<float>::count(*config);
     if (count > stored)
-        return detail::fault(error_code::mismatch, 0, "the configuration asks for ", count,
-                             " parameters; the file holds ", stored, " bytes of tensors");
+        return detail::fault(error_code::mismatch, 0, "the configuration asks for ", count, " parameters; the file holds ",
+                             stored, " bytes of tensors");
     vit_model model{*config, std::vector<float>(count)};
     std::optional<error> first;
     vit_parameters<float>{model.config, model.values}.for_each(
@@ -201,7 +200,8 @@ template <class T>
 }
 
 /// Reads a ViT from the safetensors file at @p path. Errors: also those of safetensors::read; each with the path.
-[[nodiscard]] inline result<vit_model> read_vit(const std::filesystem::path& path, const vit_overrides& overrides = {}) {
+[[nodiscard]] LUTRA_INLINE result<vit_model> read_vit(const std::filesystem::path& path,
+                                                      const vit_overrides& overrides = {}) {
     const auto file = safetensors::read(path);
     if (!file) return file.error();
     auto model = read_vit(*file, overrides);
@@ -217,7 +217,8 @@ template <class T>
 /// const auto scales = lutra::read_activation_scales(file, model.config);
 /// if (!scales) return scales.error();
 /// @endcode
-[[nodiscard]] inline result<std::vector<float>> read_activation_scales(const safetensors& file, const vit_config& config) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<float>> read_activation_scales(const safetensors& file,
+                                                                             const vit_config& config) {
     auto scales = file.floats(activation_scales_name, {activation_scales<float>::count(config)});
     if (!scales) return scales;
     for (std::size_t i = 0; i < scales->size(); ++i)
@@ -235,7 +236,7 @@ template <class T>
 /// out.add(std::string{lutra::activation_scales_name}, {scales.size()}, scales);
 /// if (const auto written = out.write("vit.safetensors"); !written) return written.error();
 /// @endcode
-inline void add_vit(safetensors_writer& out, const vit_parameters<const float>& p) {
+LUTRA_INLINE void add_vit(safetensors_writer& out, const vit_parameters<const float>& p) {
     out.metadata("format", "pt"); // what loaders of PyTorch models look for
     detail::for_each_config_field(
         p.config(), [&](std::string_view key, auto value) { out.metadata(std::string{key}, detail::shortest(value)); });

@@ -38,17 +38,16 @@ inline namespace LUTRA_ISA {
 
 /// One AdamW step on some parameters, with as many gradients and moments @p first and @p second. @p step counts from 1;
 /// @p rate is the learning rate; @p scale multiplies the gradient (clipping); weight decay applies where @p decays.
-inline void adamw_step(std::span<float> parameters, std::span<const float> gradient, std::span<float> first,
-                       std::span<float> second, std::uint64_t step, float rate, float scale, bool decays,
-                       const adamw_options& o) {
+LUTRA_INLINE void adamw_step(std::span<float> parameters, std::span<const float> gradient, std::span<float> first,
+                             std::span<float> second, std::uint64_t step, float rate, float scale, bool decays,
+                             const adamw_options& o) {
     const auto t = static_cast<double>(step);
     const auto correct1 = static_cast<float>(1 / (1 - std::pow(static_cast<double>(o.beta1), t)));
     const auto correct2 = static_cast<float>(1 / (1 - std::pow(static_cast<double>(o.beta2), t)));
     const float_batch keep = broadcast(decays ? 1.0f - rate * o.weight_decay : 1.0f);
     for_each_register(parameters.size(), [&](std::size_t i, std::size_t n) {
         const float_batch g = load_some(gradient.data() + i, n) * broadcast(scale);
-        const float_batch m =
-            multiply_add(load_some(first.data() + i, n), broadcast(o.beta1), g * broadcast(1 - o.beta1));
+        const float_batch m = multiply_add(load_some(first.data() + i, n), broadcast(o.beta1), g * broadcast(1 - o.beta1));
         const float_batch v =
             multiply_add(load_some(second.data() + i, n), broadcast(o.beta2), g * g * broadcast(1 - o.beta2));
         const float_batch step_size =

@@ -85,10 +85,10 @@ struct product_gradients {
 
 /// Backward of an int8 linear layer, whose input @p x had the scale @p x_scale: the gradients of its float weights and bias
 /// grow; @p dx, where it has memory, becomes the gradient of the real input, as if quantisation were the identity.
-inline void linear_backward(matrix_view<const std::int8_t> x, float x_scale, const int8_linear& layer,
-                            const product_slopes& slopes, matrix_view<const float> dy,
-                            const linear_parameters<float>& gradient, const product_gradients& memory,
-                            matrix_view<float> dx = {}) {
+LUTRA_INLINE void linear_backward(matrix_view<const std::int8_t> x, float x_scale, const int8_linear& layer,
+                                  const product_slopes& slopes, matrix_view<const float> dy,
+                                  const linear_parameters<float>& gradient, const product_gradients& memory,
+                                  matrix_view<float> dx = {}) {
     const matrix_view<const std::int8_t> weight = layer.weight;
     kernel::add_terms(slopes.rhs, weight, gradient.weight, true, memory.product,
                       [&](std::span<const float> map, matrix_view<float> to, bool accumulate) {
@@ -109,10 +109,10 @@ inline void linear_backward(matrix_view<const std::int8_t> x, float x_scale, con
 }
 
 /// Backward of quantized_attention: @p dqkv from @p dcontext, both of real values. @p scores: tokens x tokens floats.
-inline void quantized_attention_backward(const vit_config& c, const activation_scales<const float>& scales, std::size_t i,
-                                         const product_slopes& slopes, const quantized_activations& a,
-                                         matrix_view<const float> dcontext, matrix_view<float> dqkv, std::span<float> scores,
-                                         const product_gradients& memory) {
+LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activation_scales<const float>& scales,
+                                               std::size_t i, const product_slopes& slopes, const quantized_activations& a,
+                                               matrix_view<const float> dcontext, matrix_view<float> dqkv,
+                                               std::span<float> scores, const product_gradients& memory) {
     const std::size_t tokens = c.tokens(), width = c.head_dim();
     const float divisor = std::sqrt(static_cast<float>(width));
     const auto scale = [&](block_tensor t) { return scales.block(i, t); };
@@ -179,10 +179,10 @@ struct quantized_block_gradients {
 
 /// Backward of block @p i of an int8 network: @p d (rows x dim) holds the gradient of its output and receives the gradient
 /// of its input. Quantisations are the identity within +-127 scale, and pass nothing beyond.
-inline void backward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
-                     const activation_scales<const float>& scales, std::size_t i, const layer_slopes& slopes,
-                     const quantized_activations& a, const block_parameters<float>& gradient, matrix_view<float> d,
-                     const quantized_block_gradients& scratch) {
+LUTRA_INLINE void backward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
+                           const activation_scales<const float>& scales, std::size_t i, const layer_slopes& slopes,
+                           const quantized_activations& a, const block_parameters<float>& gradient, matrix_view<float> d,
+                           const quantized_block_gradients& scratch) {
     const auto scale = [&](block_tensor t) { return scales.block(i, t); };
     const auto elements = [](matrix_view<float> m) { return detail::elements_of(m); };
     const product_slopes& s = slopes.linear;

@@ -129,8 +129,8 @@ struct requantize_and_mark {
 };
 
 /// Attention of an int8 block: from qkv to context, for every image and head.
-inline void quantized_attention(const vit_config& c, const int8_block& layer, std::span<const float> score_scale,
-                                const quantized_activations& a, arena& scratch) {
+LUTRA_INLINE void quantized_attention(const vit_config& c, const int8_block& layer, std::span<const float> score_scale,
+                                      const quantized_activations& a, arena& scratch) {
     const std::size_t tokens = c.tokens(), width = c.head_dim();
     requantize_and_mark::set_limits(layer.context_by, a.context_limits);
     for (std::size_t image = 0; image < a.qkv.rows() / tokens; ++image)

@@ -198,5 +198,9 @@ private:
 };
 static_assert(training_pass<quantized_pass<>>);
 
+#if LUTRA_USE_COMPILED
+extern template class quantized_pass<vit_defaults>;
+#endif
+
 } // namespace LUTRA_ISA
 } // namespace lutra

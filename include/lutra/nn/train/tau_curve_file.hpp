@@ -27,7 +27,7 @@ namespace lutra {
 
 /// The points of the curve in @p document; other keys are passed over. Errors: `missing` for a key, `wrong_type` for what is
 /// no array, object or number, those of tau_curve::make.
-[[nodiscard]] inline result<std::vector<tau_point>> tau_points(const nlohmann::json& document) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<tau_point>> tau_points(const nlohmann::json& document) {
     const auto list = document.is_object() ? document.find("tau_curve") : document.end();
     if (!document.is_object() || list == document.end())
         return detail::fault(error_code::missing, 0, "the JSON document has no 'tau_curve'; expected an array of points");
@@ -57,7 +57,7 @@ namespace lutra {
 }
 
 /// Reads a curve. Errors: also those of read_json; each with the path.
-[[nodiscard]] inline result<std::vector<tau_point>> read_tau_points(const std::filesystem::path& path) {
+[[nodiscard]] LUTRA_INLINE result<std::vector<tau_point>> read_tau_points(const std::filesystem::path& path) {
     const auto document = read_json(path);
     if (!document) return document.error();
     auto points = tau_points(*document);

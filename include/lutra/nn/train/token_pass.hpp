@@ -23,7 +23,7 @@ namespace lutra {
 inline namespace LUTRA_ISA {
 
 /// Backward of sending rows by @p map: the gradient @p dy of the rows that stay becomes @p dx of all.
-inline void send_tokens_backward(const token_map& map, matrix_view<const float> dy, matrix_view<float> dx) {
+LUTRA_INLINE void send_tokens_backward(const token_map& map, matrix_view<const float> dy, matrix_view<float> dx) {
     for (std::size_t image = 0; image < map.before.images(); ++image) {
         const row_range from = map.before[image], after = map.after[image];
         for (std::size_t r = from.first; r < from.first + from.count; ++r) {
@@ -41,9 +41,9 @@ inline void send_tokens_backward(const token_map& map, matrix_view<const float> 
 /// The gradient of class attention through the weights of the fused tokens, which keep_top and keep_above made of the rows
 /// of @p x: one a row to @p dattention, of the sum over the heads @p attention. @p y are the rows that stayed, @p dy their
 /// gradient.
-inline void fuse_backward(const vit_config& c, rest_tokens rest, const token_map& map, std::span<const float> attention,
-                          matrix_view<const float> x, matrix_view<const float> y, matrix_view<const float> dy,
-                          std::span<float> dattention) {
+LUTRA_INLINE void fuse_backward(const vit_config& c, rest_tokens rest, const token_map& map,
+                                std::span<const float> attention, matrix_view<const float> x, matrix_view<const float> y,
+                                matrix_view<const float> dy, std::span<float> dattention) {
     const float one = static_cast<float>(c.heads);
     for (std::size_t image = 0; image < map.before.images(); ++image) {
         const auto [first, count] = map.before[image];
@@ -70,8 +70,8 @@ inline void fuse_backward(const vit_config& c, rest_tokens rest, const token_map
 }
 
 /// Adds to @p dqkv what the gradient @p dattention of the class token's probabilities, summed over the heads, asks for.
-inline void class_attention_backward(const vit_config& c, const block_activations& a, std::span<const float> dattention,
-                                     matrix_view<float> dqkv) {
+LUTRA_INLINE void class_attention_backward(const vit_config& c, const block_activations& a,
+                                           std::span<const float> dattention, matrix_view<float> dqkv) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < a.tokens.images(); ++image) {
@@ -169,7 +169,7 @@ private:
         matrix_view<float> patches;
         std::span<block> blocks;
         head_activations head;
-        matrix_view<float> dx, other;       ///< rows x dim
+        matrix_view<float> dx, other; ///< rows x dim
         block_gradients scratch;
         std::span<float> sizes, log_sizes, dattention; ///< a row
         token_scratch<float> choose;
@@ -257,6 +257,10 @@ private:
     float_pass<Policy> dense_;
 };
 static_assert(training_pass<token_pass<>>);
+
+#if LUTRA_USE_COMPILED
+extern template class token_pass<vit_defaults>;
+#endif
 
 } // namespace LUTRA_ISA
 } // namespace lutra

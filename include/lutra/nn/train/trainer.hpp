@@ -52,8 +52,8 @@ struct step_report {
 /// Mirrors (half the time, if asked) and shifts an image of 8-bit pixels, channel-major: pixel (y, x) of @p out is
 /// (y + dy, x' + dx) of @p image, or 0 outside, where x' is x or its mirror image. @p random decides: one number for the
 /// mirror, if asked, then dy, then dx.
-inline void augment(const vit_config& c, const training_options& o, random_generator& random,
-                    std::span<const std::uint8_t> image, std::span<std::uint8_t> out) {
+LUTRA_INLINE void augment(const vit_config& c, const training_options& o, random_generator& random,
+                          std::span<const std::uint8_t> image, std::span<std::uint8_t> out) {
     const bool mirror = o.flip && (random() >> 63) != 0;
     const auto reach = static_cast<std::int64_t>(o.max_shift);
     const std::int64_t dy = random.between(-reach, reach), dx = random.between(-reach, reach);
@@ -71,7 +71,7 @@ inline void augment(const vit_config& c, const training_options& o, random_gener
 /// Fills the parameters of a new network: Xavier-uniform matrices (Glorot and Bengio, 2010), positions from N(0, 0.02^2)
 /// (Box and Muller, 1958), layer norms 1, everything else 0. The same numbers for the same seed, up to the rounding of the
 /// system's log and cos.
-inline void initialize(const vit_parameters<float>& p, std::uint64_t seed) {
+LUTRA_INLINE void initialize(const vit_parameters<float>& p, std::uint64_t seed) {
     random_generator random{seed};
     p.for_each([&](std::string_view name, std::span<float> values, parameter_shape shape) {
         const std::size_t outputs = *shape.begin(), inputs = values.size() / outputs;
@@ -318,6 +318,10 @@ private:
     std::vector<range> ranges_;
     std::vector<worker_state> workers_;
 };
+
+#if LUTRA_USE_COMPILED
+extern template class vit_trainer<float_pass<vit_defaults>>;
+#endif
 
 } // namespace LUTRA_ISA
 } // namespace lutra

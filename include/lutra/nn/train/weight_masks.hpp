@@ -27,8 +27,8 @@ namespace lutra {
 /// choices.assign(config.depth, {.weights = lutra::weight_pruning::keep_n_m({2, 4})});
 /// trainer.keep(lutra::weight_masks(trainer.parameters(), choices));
 /// @endcode
-[[nodiscard]] inline std::vector<std::uint8_t> weight_masks(const vit_parameters<const float>& p,
-                                                            std::span<const layer_choice> choices) {
+[[nodiscard]] LUTRA_INLINE std::vector<std::uint8_t> weight_masks(const vit_parameters<const float>& p,
+                                                                  std::span<const layer_choice> choices) {
     const vit_config& c = p.config();
     require(choices.size() == c.depth, panic_code::bad_shape, "weight_masks takes one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
