@@ -6,7 +6,16 @@ include_guard(GLOBAL)
 find_program(LUTRA_CCACHE ccache)
 mark_as_advanced(LUTRA_CCACHE)
 if(LUTRA_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${LUTRA_CCACHE})
+    # What ccache asks of builds with precompiled headers.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${LUTRA_CCACHE})
+    add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endif()
+
+# What our own programs link: most of what building them costs is compiling the same kernels and networks. As headers only
+# these are compiled for the tests of other instruction sets, the consumers and the fuzzers.
+set(lutra_linked lutra::lutra)
+if(TARGET lutra::compiled)
+    set(lutra_linked lutra::compiled)
 endif()
 
 add_library(lutra_warnings INTERFACE)
@@ -14,6 +23,9 @@ target_compile_options(lutra_warnings INTERFACE -Wall -Wextra -Wconversion -Wsha
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     # g++ 12 takes the deliberately undefined registers of its own AVX-512 headers for mistakes (GCC bug 105593).
     target_compile_options(lutra_warnings INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
+if(TARGET lutra_compiled AND PROJECT_IS_TOP_LEVEL)
+    target_link_libraries(lutra_compiled PRIVATE lutra_warnings)
 endif()
 
 # lutra_can_run_isa(<isa> <variable>): whether this machine runs code compiled with -march=<isa>.
@@ -47,8 +59,12 @@ function(lutra_add_test room)
             endif()
         endif()
         add_executable(test_${name} ${sources})
-        target_link_libraries(test_${name} PRIVATE lutra_test_main lutra_warnings lutra::lutra ${test_LIBRARIES})
+        target_link_libraries(test_${name} PRIVATE lutra_test_main lutra_warnings ${test_LIBRARIES}
+                                                   $<IF:$<BOOL:${isa}>,lutra::lutra,${lutra_linked}>)
         target_compile_definitions(test_${name} PRIVATE ${test_DEFINITIONS})
+        # Nothing of the library: a test includes what it tests.
+        target_precompile_headers(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/catch.hpp
+                                  <algorithm> <array> <cmath> <span> <string> <vector>)
         target_compile_options(test_${name} PRIVATE $<$<BOOL:${isa}>:-march=${isa}>)
         foreach(source IN LISTS sources)
             cmake_path(GET source STEM LAST_ONLY stem) # Catch2 tags each case with the name of its file
@@ -64,7 +80,7 @@ endfunction()
 function(lutra_add_example name)
     cmake_parse_arguments(PARSE_ARGV 1 example "" "" "LIBRARIES;RUN")
     add_executable(${name} ${name}.cpp)
-    target_link_libraries(${name} PRIVATE lutra_warnings lutra::lutra ${example_LIBRARIES})
+    target_link_libraries(${name} PRIVATE lutra_warnings ${lutra_linked} ${example_LIBRARIES})
     if("RUN" IN_LIST ARGN AND LUTRA_BUILD_TESTS)
         add_test(NAME example.${name} COMMAND ${name} ${example_RUN})
         set_tests_properties(example.${name} PROPERTIES LABELS example TIMEOUT 600)
@@ -76,7 +92,7 @@ endfunction()
 function(lutra_add_benchmark room)
     cmake_parse_arguments(PARSE_ARGV 1 bench "" "" "SOURCES;LIBRARIES")
     add_executable(bench_${room} ${bench_SOURCES})
-    target_link_libraries(bench_${room} PRIVATE benchmark::benchmark_main lutra_warnings lutra::lutra ${bench_LIBRARIES})
+    target_link_libraries(bench_${room} PRIVATE benchmark::benchmark_main lutra_warnings ${lutra_linked} ${bench_LIBRARIES})
     if(LUTRA_BUILD_TESTS)
         add_test(NAME bench.${room} COMMAND bench_${room} --benchmark_min_time=0.001 --benchmark_filter=-1024)
         set_tests_properties(bench.${room} PROPERTIES LABELS bench TIMEOUT 600)

@@ -2,6 +2,7 @@
 //
 // The look-ups by VPERMI2B on machines that lack the instruction: everything of them but the instruction itself, which a
 // function takes the place of. A namespace of its own keeps these kernels apart from the real ones.
+#undef LUTRA_USE_COMPILED // lutra::compiled has no such namespace
 #include <lutra/core/config.hpp>
 #if LUTRA_RUNTIME_DISPATCH
     #undef LUTRA_ISA
