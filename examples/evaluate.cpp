@@ -3,9 +3,9 @@
 // The main job: what becomes of a Vision Transformer's accuracy, power and speed under approximate multipliers.
 
 #include "support/fail.hpp"
-#include "support/fashion_mnist.hpp"
 #include "support/multipliers.hpp"
 #include "support/progress.hpp"
+#include "support/test_images.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/io/json.hpp>
@@ -31,8 +31,6 @@
 
 namespace {
 
-const std::filesystem::path examples_folder{LUTRA_EXAMPLES_FOLDER};
-
 struct outcome {
     std::string multiplier;
     std::optional<double> relative_power; ///< of all matrix products of the network
@@ -40,15 +38,6 @@ struct outcome {
     std::size_t correct = 0;
     double images_per_second = 0;
 };
-
-/// The test images that there are: all of them where Debian's package is installed, else the sample.
-labelled_images default_images(std::size_t classes) {
-    const std::filesystem::path installed{fashion_mnist_folder}, sample = examples_folder / "data";
-    const auto all = installed / "t10k-images-idx3-ubyte.gz";
-    if (std::filesystem::exists(all)) return read_labelled_images(all, installed / "t10k-labels-idx1-ubyte.gz", classes);
-    return read_labelled_images(sample / "fashion-mnist-test-1000-images-idx3-ubyte.gz",
-                                sample / "fashion-mnist-test-1000-labels-idx1-ubyte.gz", classes);
-}
 
 double network_power(const lutra::vit_config& c, const std::vector<lutra::layer_choice>& choices) {
     std::vector<lutra::operation> operations(lutra::operation_count(c));
@@ -64,9 +53,7 @@ std::vector<float> activation_scales(const lutra::safetensors& file, const lutra
     if (calibrator.empty() && images.empty() && file.find(lutra::activation_scales_name) != nullptr)
         return value_or_fail(lutra::read_activation_scales(file, model.config));
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator.empty() ? "percentile" : calibrator));
-    const auto data = value_or_fail(lutra::read_idx_images(
-        images.empty() ? examples_folder / "data" / "fashion-mnist-train-1000-images-idx3-ubyte.gz" : images));
-    check_image_size(data, model.config, "calibration");
+    const auto data = read_calibration_images(images, model.config);
     return lutra::scales_of(lutra::observe_activations(ex, model.parameters(), data.pixels), method);
 }
 
@@ -102,21 +89,20 @@ outcome measure(const Model& model, const labelled_images& data, lutra::thread_e
 } // namespace
 
 int main(int argc, char** argv) {
-    std::filesystem::path model_path = examples_folder / "models" / "fashion_mnist_vit.safetensors", images, labels,
-                          calibration_images, json;
+    std::filesystem::path model_path = examples_folder / "models" / "fashion_mnist_vit.safetensors", calibration_images,
+                          json;
+    test_images tested;
     std::vector<std::string> names;
     std::string attention_name = "exact", non_linear = "float", calibrator;
     table_options table;
     lutra::vit_overrides overrides;
     std::vector<float> mean, deviation;
-    std::size_t limit = 0, threads = 0, batch = 64;
+    std::size_t threads = 0, batch = 64;
     bool per_tensor = false;
 
     CLI::App app{"Evaluates a Vision Transformer under approximate multipliers"};
     app.add_option("--model", model_path, "A safetensors file under timm's names")->capture_default_str();
-    app.add_option("--images", images, "IDX images, plain or .gz (default: the Fashion-MNIST test images)");
-    app.add_option("--labels", labels, "IDX labels, plain or .gz");
-    app.add_option("--limit", limit, "Use the first N images only; 0: all");
+    add_test_image_options(app, tested);
     app.add_option("--multiplier", names,
                    "A built-in multiplier or a table file (.bin, .npy); may be repeated (default: all built-in)");
     app.add_option("--attention-multiplier", attention_name, "For Q K^T and A V, a built-in or a table file")
@@ -154,7 +140,6 @@ int main(int argc, char** argv) {
     };
     if (!mean.empty()) overrides.input_mean = four(mean);
     if (!deviation.empty()) overrides.input_std = four(deviation);
-    if (images.empty() != labels.empty()) fail("--images and --labels go together; only one was given");
 
     const auto file = value_or_fail(lutra::safetensors::read(model_path));
     const auto model = value_or_fail(lutra::read_vit(file, overrides));
@@ -169,10 +154,7 @@ int main(int argc, char** argv) {
     for (const std::string& name : names)
         if (name != "exact") multipliers.push_back(find_multiplier(name, table));
 
-    labelled_images data = images.empty() ? default_images(c.classes) : read_labelled_images(images, labels, c.classes);
-    if (limit > 0) keep_first(data, limit);
-    if (data.images.count == 0) fail("there are no images to evaluate; expected at least one");
-    check_image_size(data.images, c, "test");
+    const labelled_images data = read_test_images(tested, c);
 
     lutra::thread_executor ex{threads};
     const auto scales = activation_scales(file, model, calibrator, calibration_images, ex);

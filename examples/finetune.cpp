@@ -3,9 +3,9 @@
 // Fine-tunes a Vision Transformer for approximate multipliers: it trains on what the int8 network under them answers.
 
 #include "support/fail.hpp"
-#include "support/fashion_mnist.hpp"
 #include "support/multipliers.hpp"
 #include "support/progress.hpp"
+#include "support/test_images.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/io/json.hpp>
@@ -29,8 +29,6 @@
 #include <vector>
 
 namespace {
-
-const std::filesystem::path examples_folder{LUTRA_EXAMPLES_FOLDER};
 
 /// What was asked for, and its texts.
 struct request {
