@@ -52,9 +52,9 @@ inline void add_listed_rows(const kept_floats& a, const float* b, std::size_t st
 
 /// The kernels of 1 to skip_row_registers registers.
 template <bool Whole, class = std::make_index_sequence<skip_row_registers>>
-struct listed_rows;
+struct row_kernels;
 template <bool Whole, std::size_t... Registers>
-struct listed_rows<Whole, std::index_sequence<Registers...>> {
+struct row_kernels<Whole, std::index_sequence<Registers...>> {
     static constexpr std::array all{&add_listed_rows<Registers + 1, Whole>...}; ///< [registers - 1]
 };
 
@@ -65,7 +65,7 @@ inline void for_each_row_group(std::size_t n, std::size_t most, F&& f) {
     for (std::size_t g = 0, j = 0; g < groups; ++g) {
         const std::size_t here = registers / groups + (g < registers % groups), width = std::min(here * float_lanes, n - j);
         const std::size_t last = width - (here - 1) * float_lanes;
-        f(j, (last == float_lanes ? listed_rows<true>::all : listed_rows<false>::all)[here - 1], last);
+        f(j, (last == float_lanes ? row_kernels<true>::all : row_kernels<false>::all)[here - 1], last);
         j += width;
     }
 }
