@@ -45,11 +45,14 @@ inline namespace LUTRA_ISA {
     if (p.sparsity == 0 || size == 0) return p.tau * weight;
     constexpr std::size_t most = 256;
     std::array<float, most> sample;
-    const std::size_t count = std::min(size, most);
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t at = i * size / count;
-        sample[i] = std::fabs(x(at / x.cols(), at % x.cols()));
+    const std::size_t count = std::min(size, most), step = size / count;
+    const std::size_t rows = step / x.cols(),
+                      cols = step % x.cols(); // of a step: a division each would take longer than all
+    for (std::size_t i = 0, r = 0, j = 0; i < count; ++i) {
+        sample[i] = std::fabs(x(r, j));
         if (std::isnan(sample[i])) return 0; // training went wrong; nothing hides it
+        r += rows, j += cols;
+        if (j >= x.cols()) j -= x.cols(), ++r;
     }
     const auto below = static_cast<std::size_t>(p.sparsity * static_cast<double>(count));
     if (below == 0) return 0;

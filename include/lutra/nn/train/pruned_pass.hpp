@@ -235,7 +235,9 @@ private:
         void prune(matrix_view<float> x) {
             if (prunes) seen.activation({x.rows() * x.cols(), kernel::prune_rows(x, o.tau)});
         }
-        void used() { seen.peak_bytes = std::max<std::uint64_t>(seen.peak_bytes, scratch.used() - mark); }
+        void used(const skip_count& s, std::size_t lists) {
+            seen.peak_bytes = std::max<std::uint64_t>(seen.peak_bytes, scratch.used() - mark + (s.skipped ? lists : 0));
+        }
 
         void forward(std::size_t i) {
             const block_parameters<const float> w = p.block(i);
@@ -260,7 +262,7 @@ private:
                     std::ranges::copy(prefix_row(a, r), a.middle.row(r).begin());
                 stream = a.middle;
             }
-            join(a.context, w.proj, a.middle, stream, [&](matrix_view<float> y, matrix_view<const float> add) {
+            join(a.middle, stream, [&](matrix_view<float> y, matrix_view<const float> add) {
                 linear(a.context, w.proj, y, add, k.proj);
                 seen.product({a.context.rows() * c.dim}, c.dim);
             });
@@ -275,13 +277,13 @@ private:
                     apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
             });
             if (prunes) kernel::prune_rows(a.hidden, o.tau);
-            join(a.hidden, w.fc2, a.output, a.middle, [&](matrix_view<float> y, matrix_view<const float> add) {
+            join(a.output, a.middle, [&](matrix_view<float> y, matrix_view<const float> add) {
                 const skip_count s =
                     gemm_skip_zeros(a.hidden, k.fc2, y, scratch, {.bias = w.fc2.bias.data(), .scale = 1, .add = add});
                 seen.activation(s);
                 seen.product(s, c.dim);
+                used(s, skip_zeros_scratch_bytes(a.hidden.rows(), c.mlp));
             });
-            used();
         }
         /// Row @p r of the input of the last block's part behind attention.
         std::span<const float> prefix_row(const block_activations& a, std::size_t r) const {
@@ -289,10 +291,9 @@ private:
         }
         /// @p to = @p stream + a layer's output, pruned where that is to be; `product(y, add)` makes y = add + the output.
         template <class Product>
-        void join(matrix_view<const float> x, const linear_parameters<const float>&, matrix_view<float> to,
-                  matrix_view<const float> stream, Product&& product) {
+        void join(matrix_view<float> to, matrix_view<const float> stream, Product&& product) {
             if (!prunes) return product(to, stream);
-            const matrix_view<float> y = b.pruned.block(0, 0, x.rows(), c.dim);
+            const matrix_view<float> y = b.pruned.block(0, 0, to.rows(), c.dim);
             product(y, {});
             prune(y);
             for (std::size_t r = 0; r < to.rows(); ++r)
@@ -316,6 +317,7 @@ private:
             seen.gradients += s.elements;
             seen.zero_gradients += s.zeros;
             seen.product(s, 2 * x.cols());
+            used(s, skip_zeros_backward_scratch_bytes(dy.rows(), dy.cols()));
         }
 
         /// The first rows of b.dx hold the gradient of the output of block @p i; b.dx receives that of its input.
