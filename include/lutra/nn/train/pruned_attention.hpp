@@ -11,6 +11,7 @@
 #include <lutra/nn/train/gradient_pruning.hpp>
 #include <lutra/prune/threshold.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -62,11 +63,13 @@ inline std::size_t pruned_softmax_attention(const vit_config& c, const token_row
             const kernel::pruned_head_scratch s{scratch, asking.count, all.count};
             gemm(h.query.block(0, 0, asking.count, width), transposed(h.key), s.first, {.scale = scale});
             zeros += kernel::prune_rows(s.first, tau);
-            for (std::size_t t = 0; t < p.rows(); ++t)
-                for (std::size_t u = 0; u < p.cols(); ++u) s.second(t, u) = s.first(t, u);
+            for (std::size_t t = 0; t < p.rows(); ++t) std::ranges::copy(s.first.row(t), s.second.row(t).begin());
             softmax(s.first, s.first);
             for (std::size_t t = 0; t < p.rows(); ++t)
-                for (std::size_t u = 0; u < p.cols(); ++u) p(t, u) = s.second(t, u) == 0 ? -s.first(t, u) : s.first(t, u);
+                for_each_register(all.count, [&](std::size_t i, std::size_t n) {
+                    const float_batch minus = broadcast(0.5f) - one_where_zero(load_some(&s.second(t, i), n));
+                    store_some(&p(t, i), with_sign_of(load_some(&s.first(t, i), n), minus), n);
+                });
             zeros += kernel::prune_rows(s.first, tau);
             gemm(s.first, h.value, context.block(asking.first, head * width, asking.count, width));
         }
