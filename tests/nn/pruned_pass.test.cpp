@@ -160,6 +160,19 @@ TEST_CASE("pruned_pass: a share of the gradients, and what was counted") {
           static_cast<double>(lutra::float_pass<>{}.scratch_bytes(usual, 16)));
 }
 
+TEST_CASE("pruned_pass: compressed it keeps less, for the same bits") {
+    for (lutra::vit_config c : {tiny_config(), relu_config(), linear_config()})
+        for (const float tau : {0.0f, 0.07f, 1.0f}) { // of hidden units of relu, more and fewer than fit are left
+            c.depth = 3;
+            lutra::pruned_pass_options o{.tau = tau, .gradients = {.tau = 0.02f}};
+            const lutra::pruned_pass<> whole{o};
+            o.compress = true;
+            const lutra::pruned_pass<> less{o};
+            CHECK(gradient_of(c, less) == gradient_of(c, whole));
+            CHECK(less.scratch_bytes(c, 16) < whole.scratch_bytes(c, 16));
+        }
+}
+
 TEST_CASE("pruned_pass: two threads train as one does") {
     const auto c = relu_config();
     const auto pixels = random_bytes(40 * c.image_size(), 5), labels = random_bytes(40, 6, 5);

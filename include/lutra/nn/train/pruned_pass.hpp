@@ -16,6 +16,7 @@
 #include <lutra/nn/train/gradient_pruning.hpp>
 #include <lutra/nn/train/loss.hpp>
 #include <lutra/nn/train/pruned_attention.hpp>
+#include <lutra/prune/compressed.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -57,6 +58,7 @@ struct pruned_pass_options {
     float tau = 0;                    ///< activations of at most this magnitude become 0, where is_pruned_at says
     gradient_pruning gradients{};     ///< of the outputs of the blocks' linear layers
     bool scores = false;              ///< those of attention scores too: their products are too small to skip
+    bool compress = false;            ///< keep less: hidden units compressed, probabilities made again; the same bits
     std::size_t together = 2;         ///< images that pass through the network at a time
     pruning_totals* totals = nullptr; ///< where to count, or null; it must outlive the pass
 
@@ -72,7 +74,9 @@ inline namespace LUTRA_ISA {
 /// gradient is float_pass's, bit for bit. The patch embedding and the head, whose products are few, are dense.
 ///
 /// It keeps less than float_pass does: backward reads the weights where they lie, normalises again, takes the slopes of relu
-/// from its outputs, and of the last block keeps only what the head depends on.
+/// from its outputs, and of the last block keeps only what the head depends on. With `compress` it keeps hidden units as a
+/// compressed_matrix of at most a third of them, runs fc1 again for a block that has more (and for one whose activation
+/// function has slopes of its own), and runs attention again in backward.
 ///
 /// @code
 /// lutra::pruning_totals totals;
@@ -95,7 +99,7 @@ public:
     [[nodiscard]] std::size_t scratch_bytes(const vit_config& c, std::size_t images) const {
         arena a = arena::counting();
         const std::size_t count = std::min(images, options_.together), rows = count * c.tokens();
-        static_cast<void>(buffers::take(c, count, keeps_slope(c), a));
+        static_cast<void>(buffers::take(c, count, keeps_slope(c), options_.compress, a));
         return a.used() + packed_vit::forward_bytes(c) +
                std::max(skip_zeros_scratch_bytes(rows, c.mlp),
                         skip_zeros_backward_scratch_bytes(rows, std::max(3 * std::size_t{c.dim}, std::size_t{c.mlp})));
@@ -112,7 +116,7 @@ public:
         counts seen;
         for (std::size_t first = 0; first < images.rows(); first += options_.together) {
             const std::size_t count = std::min(options_.together, images.rows() - first), part = scratch.used();
-            const buffers b = buffers::take(p.config(), count, keeps_slope(p.config()), scratch);
+            const buffers b = buffers::take(p.config(), count, keeps_slope(p.config()), options_.compress, scratch);
             step s{*this, p, gradient, packed, b, scratch, seen, targets.weight, mark};
             const loss_report r = s.run(images.block(first, 0, count, images.cols()), targets.part(first, count));
             report.loss += r.loss;
@@ -163,10 +167,12 @@ private:
         std::span<block_activations>
             blocks; ///< without normed2; those of the last are of the prefix tokens behind attention
         head_activations head;
-        matrix_view<float> dx, pruned; ///< rows x dim
-        block_gradients scratch;       ///< its `attention`: also forward
+        std::span<compressed_matrix> hidden; ///< of all blocks but the last; empty where they keep it as it is
+        matrix_view<float> dx, pruned;       ///< rows x dim
+        block_gradients scratch;             ///< its `attention`: also forward
 
-        static buffers take(const vit_config& c, std::size_t images, bool slope, arena& memory) {
+        /// @p slope: the activation function's is kept. @p shared: blocks have one set of what is made again or compressed.
+        static buffers take(const vit_config& c, std::size_t images, bool slope, bool shared, arena& memory) {
             const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
             const auto matrix = [&](std::size_t r, std::size_t n) { return detail::take_matrix<float>(memory, r, n); };
             buffers b;
@@ -180,15 +186,25 @@ private:
                 const std::size_t after = i + 1 < c.depth ? rows : images * c.prefix_tokens();
                 a.input = a.output;
                 a.qkv = matrix(rows, 3 * d);
-                a.probabilities = memory.take<float>(images * c.heads * c.attention_floats());
+                if (i == 0 || !shared) a.probabilities = memory.take<float>(images * c.heads * c.attention_floats());
                 a.context = matrix(after, d);
                 a.middle = matrix(after, d);
-                a.hidden = matrix(after, c.mlp);
-                if (slope) a.slope = matrix(after, c.mlp);
+                if (i == 0 || !shared || after < rows) {
+                    a.hidden = matrix(after, c.mlp);
+                    if (slope) a.slope = matrix(after, c.mlp);
+                }
                 a.statistics1 = memory.take<float>(2 * rows);
                 a.statistics2 = memory.take<float>(2 * after);
                 a.output = matrix(after, d);
                 if (!b.blocks.empty()) b.blocks[i] = a;
+            }
+            if (shared) {
+                b.hidden = memory.take<compressed_matrix>(c.depth - 1);
+                for (std::size_t i = 0; i + 1 < c.depth && !slope; ++i) {
+                    const auto kept = compressed_matrix::take(rows, c.mlp, rows * c.mlp / 3, memory);
+                    if (!b.hidden.empty()) b.hidden[i] = kept;
+                }
+                if (slope) std::ranges::fill(b.hidden, compressed_matrix{});
             }
             b.head = head_activations::take(c, images, memory);
             b.dx = matrix(rows, d);
@@ -247,14 +263,10 @@ private:
             linear(a.normed1, w.qkv, a.qkv, {}, k.qkv);
             prune(a.qkv);
             seen.product({a.qkv.rows() * a.qkv.cols()}, c.dim);
-            if (c.attention == attention_kind::softmax && (prunes || o.scores)) {
-                const std::size_t zeros = pruned_softmax_attention(c, a.tokens, a.qkv, a.probabilities, a.context, o.tau,
-                                                                   b.scratch.attention, is_last(i));
-                const std::size_t queries = is_last(i) ? c.prefix_tokens() : c.tokens();
-                if (prunes) seen.activation({2 * a.tokens.images() * c.heads * queries * c.tokens(), zeros});
-            } else {
-                attention(c, a.tokens, a.qkv, a.probabilities, a.context, {.prefix_only = is_last(i)});
-            }
+            const std::size_t zeros = attend(i, a.context);
+            if (prunes && c.attention == attention_kind::softmax)
+                seen.activation(
+                    {2 * a.tokens.images() * c.heads * (is_last(i) ? c.prefix_tokens() : c.tokens()) * c.tokens(), zeros});
             prune(a.context);
             matrix_view<const float> stream = a.input;
             if (is_last(i)) {
@@ -268,15 +280,8 @@ private:
             });
             const matrix_view<float> normed = a.normed2.block(0, 0, a.middle.rows(), c.dim);
             layer_norm(a.middle, w.norm2, c.layer_norm_epsilon, normed, a.statistics2);
-            linear(normed, w.fc1, a.slope.empty() ? a.hidden : a.slope, {}, k.fc1);
+            make_hidden(i, normed);
             seen.product({a.hidden.rows() * c.mlp}, c.dim);
-            with_activation<typename Policy::activation>(c, [&]<class A>(A) {
-                if (a.slope.empty())
-                    apply<A>(detail::elements_of(a.hidden));
-                else
-                    apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
-            });
-            if (prunes) kernel::prune_rows(a.hidden, o.tau);
             join(a.output, a.middle, [&](matrix_view<float> y, matrix_view<const float> add) {
                 const skip_count s =
                     gemm_skip_zeros(a.hidden, k.fc2, y, scratch, {.bias = w.fc2.bias.data(), .scale = 1, .add = add});
@@ -284,6 +289,28 @@ private:
                 seen.product(s, c.dim);
                 used(s, skip_zeros_scratch_bytes(a.hidden.rows(), c.mlp));
             });
+            if (i < b.hidden.size() && a.slope.empty()) static_cast<void>(b.hidden[i].assign(a.hidden));
+        }
+        /// Attention of block @p i, from its qkv; returns zeros among pruned scores and probabilities.
+        std::size_t attend(std::size_t i, matrix_view<float> context) const {
+            const block_activations& a = b.blocks[i];
+            if (c.attention == attention_kind::softmax && (prunes || o.scores))
+                return pruned_softmax_attention(c, a.tokens, a.qkv, a.probabilities, context, o.tau, b.scratch.attention,
+                                                is_last(i));
+            attention(c, a.tokens, a.qkv, a.probabilities, context, {.prefix_only = is_last(i)});
+            return 0;
+        }
+        /// The hidden units of block @p i, and their slopes, from what its MLP reads.
+        void make_hidden(std::size_t i, matrix_view<const float> normed) const {
+            const block_activations& a = b.blocks[i];
+            linear(normed, p.block(i).fc1, a.slope.empty() ? a.hidden : a.slope, {}, packed.blocks[i].fc1);
+            with_activation<typename Policy::activation>(c, [&]<class A>(A) {
+                if (a.slope.empty())
+                    apply<A>(detail::elements_of(a.hidden));
+                else
+                    apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
+            });
+            if (prunes) kernel::prune_rows(a.hidden, o.tau);
         }
         /// Row @p r of the input of the last block's part behind attention.
         std::span<const float> prefix_row(const block_activations& a, std::size_t r) const {
@@ -330,6 +357,13 @@ private:
             const block_gradients some = b.scratch.first(after);
             const matrix_view<float> normed2 = a.normed2.block(0, 0, after, c.dim);
 
+            layer_norm(a.middle, w.norm2, c.layer_norm_epsilon, normed2);
+            if (i < b.hidden.size()) {
+                if (b.hidden[i].holds())
+                    b.hidden[i].expand(a.hidden);
+                else
+                    make_hidden(i, normed2);
+            }
             linear_backward(a.hidden, w.fc2, of_output(a.middle, a.output, d, pruned), pruned, g.fc2, some.rows_mlp);
             if (a.slope.empty()) {
                 zero_where_zero(a.hidden, some.rows_mlp);
@@ -340,7 +374,6 @@ private:
                 });
                 if (prunes) zero_where_zero(a.hidden, some.rows_mlp);
             }
-            layer_norm(a.middle, w.norm2, c.layer_norm_epsilon, normed2);
             linear_backward(normed2, w.fc1, some.rows_mlp, some.rows_mlp, g.fc1, some.rows_dim);
             layer_norm_backward(a.middle, w.norm2, a.statistics2, some.rows_dim, g.norm2, d);
 
@@ -353,6 +386,7 @@ private:
             }
             linear_backward(a.context, w.proj, dproj, pruned, g.proj, some.rows_dim);
             if (prunes) zero_where_zero(a.context, some.rows_dim);
+            if (o.compress) attend(i, a.normed1.block(0, 0, after, c.dim));
             attention_backward(a, some.rows_dim, is_last(i));
             if (prunes) zero_where_zero(a.qkv, b.scratch.rows_qkv);
             layer_norm(a.input, w.norm1, c.layer_norm_epsilon, a.normed1);
