@@ -23,6 +23,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -191,6 +192,8 @@ int main(int argc, char** argv) {
         const int status = app.exit(e);
         return status == 0 ? 0 : 2;
     }
+    if (std::isnan(pruning.tau) || std::isnan(pruning.gradients.tau) || std::isnan(pruning.gradients.sparsity))
+        fail("--tau-activations, --tau-gradients and --gradient-sparsity are numbers");
     options.flip = !no_flip;
     if (attention == "relu_linear") config.attention = lutra::attention_kind::relu_linear;
     if (activation == "relu") config.activation = lutra::activation_kind::relu;
@@ -226,8 +229,9 @@ int main(int argc, char** argv) {
     std::string run = describe(options, training.images.count);
     if (prunes) {
         std::array<char, 96> line{};
-        std::snprintf(line.data(), line.size(), " tau %g of gradients %g sparsity %g", static_cast<double>(pruning.tau),
-                      static_cast<double>(pruning.gradients.tau), pruning.gradients.sparsity);
+        std::snprintf(line.data(), line.size(), " activations to %g, gradients to %g or %g of them pruned",
+                      static_cast<double>(pruning.tau), static_cast<double>(pruning.gradients.tau),
+                      pruning.gradients.sparsity);
         run += line.data();
     }
     lutra::vit_model teacher_model;
