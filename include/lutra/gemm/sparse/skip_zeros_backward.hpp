@@ -118,9 +118,10 @@ inline void skip_zeros_backward(const linear_gradients& g, arena& scratch) {
 /// elements that are 0: a row of x or W that meets zeros only is not read, and may be NaN. One list of what is left serves
 /// both. What is left is added up in the order of the dense products, so that with finite x and W the bits are the same, but
 /// for the sign of a zero and, where there are more than 384 outputs, the rounding of dx. Where fewer elements of dy are
-/// zero than the dense products take to be slower (least_zeros_to_skip_floats, at which lists are up to 1.3 times as fast
-/// for 50 to 400 rows and 96 to 1536 columns), those are taken: @p how may ask for either. Panics on shapes that do not fit
-/// and where a result shares memory with what is read; @p scratch: skip_zeros_backward_scratch_bytes, given back.
+/// zero than the dense products take to be slower (least_zeros_to_skip_floats), those are taken: @p how may ask for either.
+/// Measured with AVX-512 on 50 to 394 rows, 96 to 1536 outputs and 96 to 384 inputs, zeros at random: 0.8 to 1.4 times the
+/// dense products' speed at 0.75, 1.6 to 2.5 times at 0.9. Panics on shapes that do not fit and where a result shares memory
+/// with what is read; @p scratch: skip_zeros_backward_scratch_bytes, given back.
 /// @return how many elements of dy are zero, and whether they were skipped
 ///
 /// @code
