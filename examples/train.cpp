@@ -168,6 +168,7 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(0.0, 0.999))
         ->excludes(tau_gradients);
+    app.add_flag("--dither", pruning.gradients.dither, "Gradients that are pruned become 0 or the threshold, by chance");
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
@@ -229,9 +230,9 @@ int main(int argc, char** argv) {
     std::string run = describe(options, training.images.count);
     if (prunes) {
         std::array<char, 96> line{};
-        std::snprintf(line.data(), line.size(), " activations to %g, gradients to %g or %g of them pruned",
+        std::snprintf(line.data(), line.size(), " activations to %g, gradients to %g or %g of them pruned%s",
                       static_cast<double>(pruning.tau), static_cast<double>(pruning.gradients.tau),
-                      pruning.gradients.sparsity);
+                      pruning.gradients.sparsity, pruning.gradients.dither ? ", dithered" : "");
         run += line.data();
     }
     lutra::vit_model teacher_model;

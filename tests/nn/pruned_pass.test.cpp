@@ -207,6 +207,46 @@ TEST_CASE("gradient_pruning: thresholds") {
     CHECK(lutra::threshold_for(all, {.sparsity = 0.3}, 1) == 0);
 }
 
+TEST_CASE("gradient_pruning: dithered, nothing is lost on average") {
+    constexpr std::size_t rows = 400, cols = 101; // a tail too
+    constexpr float tau = 0.5f;
+    lutra::random_generator random{5};
+    std::vector<float> x(rows * cols), whole(cols), again(cols);
+    for (float& v : x) v = static_cast<float>(random.unit() * random.unit() - 0.2);
+    const lutra::matrix_view<const float> in{x.data(), rows, cols};
+    auto dithered = x, plain = x;
+    lutra::prune_gradient(in, tau, true, whole, {dithered.data(), rows, cols});
+    lutra::prune_gradient(in, tau, false, again, {plain.data(), rows, cols});
+    CHECK(whole == again);
+    CHECK(whole[7] != 0);
+    double sum = 0, of_dithered = 0, of_plain = 0;
+    std::size_t raised = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const bool small = std::fabs(x[i]) <= tau;
+        REQUIRE(plain[i] == (small ? 0 : x[i]));
+        if (small)
+            REQUIRE((dithered[i] == 0 || dithered[i] == std::copysign(tau, x[i])));
+        else
+            REQUIRE(dithered[i] == x[i]);
+        raised += small && dithered[i] != 0;
+        sum += static_cast<double>(x[i]);
+        of_dithered += static_cast<double>(dithered[i]);
+        of_plain += static_cast<double>(plain[i]);
+    }
+    CHECK(raised > x.size() / 10);
+    CHECK(std::abs(of_dithered - sum) < 4 * 0.25 * std::sqrt(static_cast<double>(x.size()))); // four deviations at most
+    CHECK(std::abs(of_plain - sum) > 500);
+    x[3] = std::numeric_limits<float>::quiet_NaN();
+    lutra::prune_gradient(in, tau, true, whole, {dithered.data(), rows, cols});
+    CHECK(std::isnan(dithered[3]));
+    lutra::prune_gradient(in, 0, true, whole, {dithered.data(), rows, cols});
+    CHECK(std::equal(dithered.begin() + 4, dithered.end(), x.begin() + 4));
+
+    const auto c = relu_config();
+    CHECK(gradient_of(c, lutra::pruned_pass<>{{.gradients = {.tau = 0.02f, .dither = true}}}) !=
+          gradient_of(c, lutra::pruned_pass<>{{.gradients = {.tau = 0.02f}}}));
+}
+
 TEST_CASE("pruned_pass: what cannot be is refused") {
     constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
     for (const options& o : {options{.tau = -1}, options{.tau = nothing}, options{.gradients = {.tau = -0.1f}},

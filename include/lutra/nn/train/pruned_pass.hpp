@@ -335,7 +335,7 @@ private:
                              matrix_view<const float> dy, matrix_view<float> to, const linear_parameters<float>& g,
                              matrix_view<float> dx) {
             if (o.gradients.active()) {
-                prune_gradient(dy, threshold_for(dy, o.gradients, weight), g.bias, to);
+                prune_gradient(dy, threshold_for(dy, o.gradients, weight), o.gradients.dither, g.bias, to);
                 dy = to;
             } else {
                 add_row_sum(dy, g.bias);
