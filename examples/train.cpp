@@ -14,6 +14,7 @@
 #include <lutra/nn/train/checkpoint.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
+#include <lutra/nn/train/pruned_pass.hpp>
 #include <lutra/nn/train/token_pass.hpp>
 #include <lutra/nn/train/trainer.hpp>
 #include <lutra/nn/train/weight_masks.hpp>
@@ -22,6 +23,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -34,7 +36,22 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-using token_trainer = lutra::vit_trainer<lutra::token_pass<>>;
+/// The pass that the arguments ask for.
+struct chosen_pass {
+    lutra::token_pass<> tokens;
+    std::optional<lutra::pruned_pass<>> pruned;
+
+    [[nodiscard]] std::size_t scratch_bytes(const lutra::vit_config& c, std::size_t images) const {
+        return pruned ? pruned->scratch_bytes(c, images) : tokens.scratch_bytes(c, images);
+    }
+    lutra::loss_report run(const lutra::vit_parameters<const float>& p, lutra::matrix_view<const float> images,
+                           const lutra::training_targets& targets, const lutra::vit_parameters<float>& gradient,
+                           lutra::arena& scratch) const {
+        return pruned ? pruned->run(p, images, targets, gradient, scratch)
+                      : tokens.run(p, images, targets, gradient, scratch);
+    }
+};
+using vit_trainer = lutra::vit_trainer<chosen_pass>;
 
 /// What identifies a run: a checkpoint of another one is not continued.
 std::string describe(const lutra::training_options& o, std::size_t images) {
@@ -47,6 +64,15 @@ std::string describe(const lutra::training_options& o, std::size_t images) {
         o.max_shift, o.flip ? 1 : 0, static_cast<unsigned long long>(o.seed), static_cast<double>(o.adamw.weight_decay),
         images);
     return line.data();
+}
+
+/// What pruning made zero since the counts began; nothing where nothing was counted.
+std::string zeros(const lutra::pruning_totals& t) {
+    if (t.products == 0) return {};
+    std::array<char, 160> words{};
+    std::snprintf(words.data(), words.size(), "  zeros: activations %.0f %%, gradients %.0f %%; skipped %.0f %% of products",
+                  100 * t.activation_sparsity(), 100 * t.gradient_sparsity(), 100 * t.skipped_share());
+    return words.data();
 }
 
 /// Per-channel statistics of pixel / 255 over the training images.
@@ -63,7 +89,7 @@ void measure_input(lutra::vit_config& c, const lutra::idx_images& images) {
 }
 
 /// Takes over the parameters of a model of the same sizes; its activation function and attention may differ. Returns it.
-lutra::vit_model start_from(const std::filesystem::path& path, token_trainer& trainer) {
+lutra::vit_model start_from(const std::filesystem::path& path, vit_trainer& trainer) {
     auto model = value_or_fail(lutra::read_vit(value_or_fail(lutra::safetensors::read(path))));
     lutra::vit_config same = model.config;
     same.activation = trainer.config().activation;
@@ -78,7 +104,7 @@ double share_correct(const std::vector<std::uint16_t>& classes, const labelled_i
     return static_cast<double>(lutra::count_correct(classes, data.labels.labels)) / static_cast<double>(data.images.count);
 }
 
-double accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const lutra::layer_choice> choices,
+double accuracy(lutra::thread_executor& ex, vit_trainer& trainer, std::span<const lutra::layer_choice> choices,
                 const labelled_images& data) {
     const lutra::arena_memory memory{lutra::float_vit<>::packed_bytes(trainer.config(), choices)};
     lutra::arena weights{memory.bytes()};
@@ -86,7 +112,7 @@ double accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<co
     return share_correct(lutra::predict(ex, model, data.images.pixels), data);
 }
 
-double int8_accuracy(lutra::thread_executor& ex, token_trainer& trainer, std::span<const float> scales,
+double int8_accuracy(lutra::thread_executor& ex, vit_trainer& trainer, std::span<const float> scales,
                      std::span<const lutra::layer_choice> choices, const labelled_images& data) {
     const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(trainer.config(), choices)};
     lutra::arena weights{memory.bytes()};
@@ -103,6 +129,8 @@ int main(int argc, char** argv) {
     std::string calibrator = "percentile", attention = "softmax", activation = "gelu", tokens, weight_rule;
     std::size_t threads = 0, limit = 0;
     bool fresh = false, no_flip = false;
+    lutra::pruned_pass_options pruning;
+    lutra::pruning_totals totals;
 
     CLI::App app{"Trains a Vision Transformer on Fashion-MNIST"};
     app.add_option("--data", folder, "Folder with the four IDX files, plain or .gz")->capture_default_str();
@@ -127,6 +155,20 @@ int main(int argc, char** argv) {
     app.add_option("--distill", options.distillation, "Share of the loss that compares with the whole model of --from")
         ->capture_default_str()
         ->check(CLI::Range(0.0f, 1.0f));
+    app.add_option("--tau-activations", pruning.tau, "Activations of at most this magnitude become 0 (DynaTran)")
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber);
+    auto* const tau_gradients =
+        app.add_option(
+               "--tau-gradients", pruning.gradients.tau,
+               "Gradients of activations of at most this magnitude become 0 (DynaProp), in units of one image's loss")
+            ->capture_default_str()
+            ->check(CLI::NonNegativeNumber);
+    app.add_option("--gradient-sparsity", pruning.gradients.sparsity, "The same by a share of each tensor, below 1")
+        ->capture_default_str()
+        ->check(CLI::Range(0.0, 0.999))
+        ->excludes(tau_gradients);
+    app.add_flag("--dither", pruning.gradients.dither, "Gradients that are pruned become 0 or the threshold, by chance");
     app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1u, 100000u));
     app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(1u, 65536u));
     app.add_option("--rate", options.peak_rate, "Peak learning rate")->capture_default_str()->check(CLI::Range(0.0f, 1.0f));
@@ -151,6 +193,8 @@ int main(int argc, char** argv) {
         const int status = app.exit(e);
         return status == 0 ? 0 : 2;
     }
+    if (std::isnan(pruning.tau) || std::isnan(pruning.gradients.tau) || std::isnan(pruning.gradients.sparsity))
+        fail("--tau-activations, --tau-gradients and --gradient-sparsity are numbers");
     options.flip = !no_flip;
     if (attention == "relu_linear") config.attention = lutra::attention_kind::relu_linear;
     if (activation == "relu") config.activation = lutra::activation_kind::relu;
@@ -171,9 +215,26 @@ int main(int argc, char** argv) {
     if (!weight_rule.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
     if (!weight_rule.empty())
         for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weight_rule);
+    chosen_pass pass{lutra::token_pass<>{choices}, {}};
+    const bool prunes = pruning.tau > 0 || pruning.gradients.active();
+    if (prunes && !tokens.empty()) fail("--tokens drops tokens and cannot prune activations or gradients besides");
+    if (prunes) {
+        pruning.totals = &totals;
+        pass.pruned.emplace(pruning);
+    }
+    if (pruning.tau > 0) // what the test sees
+        for (lutra::layer_choice& choice : choices)
+            choice.pruning = {.kind = lutra::activation_pruning_kind::threshold, .tau = pruning.tau};
     lutra::thread_executor ex{threads};
-    token_trainer trainer{config, options, lutra::token_pass<>{choices}};
+    vit_trainer trainer{config, options, pass};
     std::string run = describe(options, training.images.count);
+    if (prunes) {
+        std::array<char, 96> line{};
+        std::snprintf(line.data(), line.size(), " activations to %g, gradients to %g or %g of them pruned%s",
+                      static_cast<double>(pruning.tau), static_cast<double>(pruning.gradients.tau),
+                      pruning.gradients.sparsity, pruning.gradients.dither ? ", dithered" : "");
+        run += line.data();
+    }
     lutra::vit_model teacher_model;
     lutra::arena_memory teacher_memory;
     std::optional<lutra::float_vit<>> teacher;
@@ -204,6 +265,7 @@ int main(int argc, char** argv) {
     std::printf("ViT %ux%u, patch %u, dim %u, depth %u, heads %u, MLP %u, %s attention, %s: %zu parameters; %s\n",
                 config.image_height, config.image_width, config.patch, config.dim, config.depth, config.heads, config.mlp,
                 attention.c_str(), activation.c_str(), trainer.parameters().flat().size(), run.c_str());
+    std::printf("scratch of a worker: %zu bytes\n", pass.scratch_bytes(config, vit_trainer::shard_images));
     if (trainer.state().step > 0)
         std::printf("resumed at step %llu of %llu\n", static_cast<unsigned long long>(trainer.state().step),
                     static_cast<unsigned long long>(steps));
@@ -212,6 +274,7 @@ int main(int argc, char** argv) {
         const std::uint64_t epoch = trainer.state().step / per_epoch;
         const auto order = trainer.order(training.images.count, epoch);
         std::size_t seen = 0, correct = 0;
+        totals.reset();
         double loss = 0;
         const auto start = std::chrono::steady_clock::now();
         const std::clock_t start_cpu = std::clock();
@@ -226,7 +289,8 @@ int main(int argc, char** argv) {
             std::array<char, 96> words{};
             std::snprintf(words.data(), words.size(), "%.0f images/s, loss %.4f", static_cast<double>(seen) / seconds,
                           loss / static_cast<double>(seen));
-            bar.show("epoch " + std::to_string(epoch + 1), static_cast<std::size_t>(s + 1), per_epoch, words.data());
+            bar.show("epoch " + std::to_string(epoch + 1), static_cast<std::size_t>(s + 1), per_epoch,
+                     words.data() + zeros(totals));
         }
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         const double cpu = static_cast<double>(std::clock() - start_cpu) / CLOCKS_PER_SEC;
@@ -238,10 +302,10 @@ int main(int argc, char** argv) {
             return 130;
         }
         const auto n = static_cast<double>(seen);
-        std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)\n",
+        std::printf("epoch %3llu/%u  loss %.4f  training %.2f %%  test %.2f %%  %.0f images/s (%.0f per core second)%s\n",
                     static_cast<unsigned long long>(epoch + 1), options.epochs, loss / n,
-                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds,
-                    n / cpu);
+                    100 * static_cast<double>(correct) / n, 100 * accuracy(ex, trainer, choices, test), n / seconds, n / cpu,
+                    zeros(totals).c_str());
         std::fflush(stdout);
     }
     const auto method = value_or_fail(lutra::parse_calibrator(calibrator));

@@ -21,5 +21,6 @@
 #include <lutra/gemm/sparse/shared_gemm.hpp>
 #include <lutra/gemm/sparse/skip_count.hpp>
 #include <lutra/gemm/sparse/skip_zeros.hpp>
+#include <lutra/gemm/sparse/skip_zeros_backward.hpp>
 #include <lutra/gemm/sparse/skip_zeros_int8.hpp>
 // IWYU pragma: end_exports

@@ -38,12 +38,15 @@
     #include <lutra/nn/train/checkpoint.hpp>
     #include <lutra/nn/train/fit_control_variate.hpp>
     #include <lutra/nn/train/float_pass.hpp>
+    #include <lutra/nn/train/gradient_pruning.hpp>
     #include <lutra/nn/train/hidden_thresholds.hpp>
     #include <lutra/nn/train/loss.hpp>
     #include <lutra/nn/train/model_file.hpp>
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>
     #include <lutra/nn/train/product_backward.hpp>
+    #include <lutra/nn/train/pruned_attention.hpp>
+    #include <lutra/nn/train/pruned_pass.hpp>
     #include <lutra/nn/train/quantized_forward.hpp>
     #include <lutra/nn/train/quantized_pass.hpp>
     #include <lutra/nn/train/tau_curve_file.hpp>

@@ -7,6 +7,7 @@
 // IWYU pragma: begin_exports
 #include <lutra/prune/activation_pruning.hpp>
 #include <lutra/prune/block.hpp>
+#include <lutra/prune/compressed.hpp>
 #include <lutra/prune/keep_tokens.hpp>
 #include <lutra/prune/low_rank.hpp>
 #include <lutra/prune/mask.hpp>

@@ -51,3 +51,23 @@ TEST_CASE("the checkpoint of another run is not continued") {
     CHECK(*lutra::read_file(folder / "model.safetensors.checkpoint") == kept);
     CHECK_FALSE(std::filesystem::exists(folder / "model.safetensors"));
 }
+
+TEST_CASE("training with pruned gradients says what was zero, and not with what it cannot do") {
+    const scratch_folder folder;
+    make_data(folder);
+    const auto pruned = run(command(folder, "pruned.safetensors", 2, "--activation relu --gradient-sparsity 0.9"));
+    INFO(pruned.output);
+    CHECK(pruned.status == 0);
+    CHECK(pruned.output.find("zeros: activations") != std::string::npos);
+    CHECK(pruned.output.find("scratch of a worker") != std::string::npos);
+    const auto both = run(command(folder, "both.safetensors", 2, "--tau-gradients 0.001 --tau-activations 0.05"));
+    CHECK(both.status == 0);
+    CHECK(run(command(folder, "x.safetensors", 2, "--tau-gradients 0.001 --gradient-sparsity 0.9")).status == 2);
+    CHECK(run(command(folder, "x.safetensors", 2, "--gradient-sparsity 1")).status == 2);
+    CHECK(run(command(folder, "x.safetensors", 2, "--tau-gradients -1")).status == 2);
+    CHECK(run(command(folder, "x.safetensors", 2, "--tau-gradients nan")).status == 2);
+    const auto tokens = run(command(folder, "x.safetensors", 2, "--tau-gradients 0.001 --tokens keep_top:0.5@0"));
+    CHECK(tokens.status == 2);
+    INFO(tokens.output);
+    CHECK(tokens.output.find("--tokens drops tokens and cannot prune") != std::string::npos);
+}

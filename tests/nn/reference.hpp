@@ -53,6 +53,14 @@ inline void add(matrix& x, const matrix& y) {
         for (std::size_t j = 0; j < x[r].size(); ++j) x[r][j] += y[r][j];
 }
 
+/// What is of magnitude at most @p tau becomes 0; below 0: nothing does.
+inline double pruned(double x, double tau) { return std::fabs(x) <= tau ? 0 : x; }
+inline matrix pruned(matrix x, double tau) {
+    for (auto& row : x)
+        for (double& v : row) v = pruned(v, tau);
+    return x;
+}
+
 inline matrix linear_attention(const lutra::vit_config& c, const matrix& qkv) {
     const std::size_t tokens = qkv.size(), width = c.dim / c.heads;
     matrix out(tokens, std::vector<double>(c.dim));
@@ -72,9 +80,9 @@ inline matrix linear_attention(const lutra::vit_config& c, const matrix& qkv) {
 }
 
 /// A token counts as often as it is large: proportional attention. @p paid receives the sum over the heads of what the class
-/// token pays.
+/// token pays. Scores and probabilities are pruned by @p tau.
 inline matrix attention(const lutra::vit_config& c, const matrix& qkv, const std::vector<double>& sizes,
-                        std::vector<double>& paid) {
+                        std::vector<double>& paid, double tau = -1) {
     if (c.attention == lutra::attention_kind::relu_linear) return linear_attention(c, qkv);
     const std::size_t tokens = qkv.size(), width = c.dim / c.heads;
     matrix out(tokens, std::vector<double>(c.dim));
@@ -85,13 +93,13 @@ inline matrix attention(const lutra::vit_config& c, const matrix& qkv, const std
             for (std::size_t u = 0; u < tokens; ++u) {
                 double score = 0;
                 for (std::size_t j = 0; j < width; ++j) score += qkv[t][h * width + j] * qkv[u][c.dim + h * width + j];
-                p[u] = sizes[u] * std::exp(score / std::sqrt(static_cast<double>(width)));
+                p[u] = sizes[u] * std::exp(pruned(score / std::sqrt(static_cast<double>(width)), tau));
                 total += p[u];
             }
             for (std::size_t u = 0; u < tokens && t == 0; ++u) paid[u] += p[u] / total;
             for (std::size_t u = 0; u < tokens; ++u)
                 for (std::size_t j = 0; j < width; ++j)
-                    out[t][h * width + j] += p[u] / total * qkv[u][2 * c.dim + h * width + j];
+                    out[t][h * width + j] += pruned(p[u] / total, tau) * qkv[u][2 * c.dim + h * width + j];
         }
     return out;
 }
@@ -120,7 +128,8 @@ matrix summed_keys(const lutra::vit_config& c, const Qkv& qkv) {
     return keys;
 }
 
-/// The logits of one normalised image, channel-major. Of @p choices, none or one a block, the tokens count.
+/// The logits of one normalised image, channel-major. Of @p choices, none or one a block, the tokens and the
+/// threshold of activations count.
 template <class Activation = gelu, class T>
 std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<const float> image,
                            std::span<const lutra::layer_choice> choices = {}) {
@@ -137,16 +146,18 @@ std::vector<double> logits(const lutra::vit_parameters<const T>& p, std::span<co
     left.sizes.assign(tokens.size(), 1.0);
     for (std::size_t i = 0; i < c.depth; ++i) {
         const auto b = p.block(i);
-        const matrix qkv = linear(layer_norm(tokens, b.norm1, epsilon), b.qkv);
+        const bool prunes = !choices.empty() && choices[i].pruning.kind == lutra::activation_pruning_kind::threshold;
+        const double tau = prunes ? static_cast<double>(choices[i].pruning.tau) : -1;
+        const matrix qkv = pruned(linear(layer_norm(tokens, b.norm1, epsilon), b.qkv), tau);
         std::vector<double> paid(tokens.size());
-        add(tokens, linear(attention(c, qkv, left.sizes, paid), b.proj));
+        add(tokens, pruned(linear(pruned(attention(c, qkv, left.sizes, paid, tau), tau), b.proj), tau));
         if (!choices.empty())
             token_reference::drop(choices[i].tokens, c.prefix_tokens(), paid, static_cast<double>(c.heads),
                                   summed_keys(c, qkv), left);
         matrix hidden = linear(layer_norm(tokens, b.norm2, epsilon), b.fc1);
         for (auto& row : hidden)
             for (double& v : row) v = c.activation == lutra::activation_kind::relu ? relu::value(v) : Activation::value(v);
-        add(tokens, linear(hidden, b.fc2));
+        add(tokens, pruned(linear(pruned(hidden, tau), b.fc2), tau));
     }
 
     tokens = layer_norm(tokens, p.norm, epsilon);
