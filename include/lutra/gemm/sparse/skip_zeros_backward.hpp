@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/config.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/gemm/arch/skip_float_rows.hpp>
@@ -127,7 +128,8 @@ inline void skip_zeros_backward(const linear_gradients& g, arena& scratch) {
 /// @code
 /// lutra::gemm_skip_zeros_backward({dy, x, gradient.weight, parameters.weight, dx}, scratch);
 /// @endcode
-inline skip_count gemm_skip_zeros_backward(const linear_gradients& g, arena& scratch, skip_path how = skip_path::best) {
+LUTRA_INLINE skip_count gemm_skip_zeros_backward(const linear_gradients& g, arena& scratch,
+                                                 skip_path how = skip_path::best) {
     using lutra::detail::footprint;
     const gemm_operand<float> dy{g.dy}, x{g.x};
     const float_epilogue grows{.accumulate = true};

@@ -48,9 +48,9 @@ inline std::size_t prune_rows(matrix_view<float> x, float tau) {
 
 /// softmax_attention with scores and probabilities pruned by @p tau. @p probabilities receives them unpruned, with a minus
 /// sign where their score was pruned. @return zeros among scores and pruned probabilities
-inline std::size_t pruned_softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
-                                            std::span<float> probabilities, matrix_view<float> context, float tau,
-                                            std::span<float> scratch, bool prefix_only) {
+LUTRA_INLINE std::size_t pruned_softmax_attention(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                                  std::span<float> probabilities, matrix_view<float> context, float tau,
+                                                  std::span<float> scratch, bool prefix_only) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     std::size_t zeros = 0;
