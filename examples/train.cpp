@@ -229,7 +229,7 @@ int main(int argc, char** argv) {
     vit_trainer trainer{config, options, pass};
     std::string run = describe(options, training.images.count);
     if (prunes) {
-        std::array<char, 96> line{};
+        std::array<char, 128> line{};
         std::snprintf(line.data(), line.size(), " activations to %g, gradients to %g or %g of them pruned%s",
                       static_cast<double>(pruning.tau), static_cast<double>(pruning.gradients.tau),
                       pruning.gradients.sparsity, pruning.gradients.dither ? ", dithered" : "");
