@@ -201,8 +201,8 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"float", "int8"}));
     auto* const activations =
         app.add_option("--activations", rule,
-                       "threshold (DynaTran, one tau) or top_k of all activations, calibrated: thresholds for each kind of "
-                       "activation, calibrated to a share of zeros, or hidden: a threshold of the MLP's hidden units, "
+                       "threshold (DynaTran, one tau) or top_k of all activations, calibrated: a threshold for each kind of "
+                       "activation, for a share of zeros among them all, or hidden: a threshold of the MLP's hidden units, "
                        "calibrated to a share of zeros")
             ->capture_default_str()
             ->check(CLI::IsMember({"threshold", "top_k", "calibrated", "hidden"}));

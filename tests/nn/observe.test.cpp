@@ -5,10 +5,12 @@
 
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/observe.hpp>
+#include <lutra/nn/train/activation_thresholds.hpp>
 #include <lutra/nn/train/hidden_thresholds.hpp>
 #include <lutra/nn/train/tau_curve_file.hpp>
 
 #include <lutra/core/executor.hpp>
+#include <lutra/core/random.hpp>
 
 #include <string>
 #include <vector>
@@ -186,6 +188,38 @@ TEST_CASE("hidden_thresholds: a share of zeros is reached on what was seen, and 
     }
     REQUIRE_PANIC(lutra::hidden_thresholds(seen, n.c, 1.5), bad_argument);
     REQUIRE_PANIC(lutra::hidden_thresholds(lutra::vit_histograms(seen.size()), n.c, 0.5), empty);
+}
+
+TEST_CASE("activation_thresholds: of all that is pruned a share is zero, for less error than by shares of each tensor") {
+    const network n;
+    const lutra::vit_parameters<const float> parameters{n.c, n.values};
+    std::vector<std::uint8_t> pixels(40 * n.c.image_size());
+    lutra::random_generator random{3};
+    for (auto& x : pixels) x = static_cast<std::uint8_t>(random.between(0, 255));
+    const auto zeros = [&](const std::vector<float>& taus) {
+        std::vector<lutra::activation_counts> counts(lutra::activation_counter::size(n.c));
+        lutra::activation_counter counter{n.c, counts};
+        lutra::detail::watch_pruned(parameters, pixels, taus, counter);
+        return counter.total_pruned().sparsity();
+    };
+    float before = 0;
+    for (const double wanted : {0.3, 0.5, 0.65}) {
+        const auto taus = lutra::activation_thresholds(parameters, pixels, wanted);
+        REQUIRE(taus.size() == lutra::activation_counter::size(n.c));
+        INFO(wanted << " " << zeros(taus));
+        CHECK(std::abs(zeros(taus) - wanted) < 0.01);
+        const auto at = [&](lutra::activation_point q) { return taus[static_cast<std::size_t>(q)]; };
+        CHECK(at(lutra::activation_point::normed1) == 0); // never pruned
+        CHECK(at(lutra::activation_point::query) > before);
+        before = at(lutra::activation_point::query);
+    }
+    CHECK(zeros(lutra::activation_thresholds(parameters, pixels, 1)) == 1);
+    const auto none = lutra::activation_thresholds(parameters, pixels, 0);
+    CHECK(std::all_of(none.begin(), none.end(), [](float tau) { return tau == 0; }));
+    REQUIRE_PANIC(lutra::activation_thresholds(parameters, pixels, 1.01), bad_argument);
+    REQUIRE_PANIC(lutra::activation_thresholds(parameters, pixels, std::nan("")), bad_argument);
+    REQUIRE_PANIC(lutra::activation_thresholds(parameters, {}, 0.5), empty);
+    REQUIRE_PANIC(lutra::activation_thresholds(parameters, std::span{pixels}.first(7), 0.5), bad_shape);
 }
 
 TEST_CASE("tau_curve_file: points come back, and what is no curve is refused") {
