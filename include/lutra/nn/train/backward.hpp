@@ -314,6 +314,19 @@ block_activations forward_last(const vit_config& c, const block_parameters<const
     return after;
 }
 
+/// Moves the first rows of @p d, those of the prefix tokens, image by image, to where @p rows says; 0 elsewhere.
+inline void spread_prefix(const token_rows& rows, std::size_t prefix, matrix_view<float> d) {
+    for (std::size_t image = rows.images(); image-- > 0;) { // from behind: nothing is overwritten that is still to move
+        const auto [first, tokens] = rows[image];
+        for (std::size_t t = tokens; t-- > 0;) {
+            if (t >= prefix)
+                std::fill_n(d.row(first + t).data(), d.cols(), 0.0f);
+            else if (image > 0)
+                std::copy_n(d.row(image * prefix + t).data(), d.cols(), d.row(first + t).data());
+        }
+    }
+}
+
 /// Backward of forward_last: the first images * prefix tokens rows of @p d (rows x dim) hold the gradient of its output;
 /// @p d receives the gradient of its input.
 LUTRA_INLINE void backward_last(const vit_config& c, const block_parameters<const float>& p, const block_activations& a,
@@ -327,15 +340,7 @@ LUTRA_INLINE void backward_last(const vit_config& c, const block_parameters<cons
     linear_backward(after.context, p.proj, dafter, gradient.proj, some.rows_dim, packed.proj);
     attention_backward(c, a, some.rows_dim, scratch.rows_qkv, scratch.attention, true);
     linear_backward(a.normed1, p.qkv, scratch.rows_qkv, gradient.qkv, scratch.rows_dim, packed.qkv);
-    for (std::size_t image = images; image-- > 0;) { // to their places, from behind
-        const auto [first, tokens] = a.tokens[image];
-        for (std::size_t t = tokens; t-- > 0;) {
-            if (t >= prefix)
-                std::fill_n(d.row(first + t).data(), c.dim, 0.0f);
-            else if (image > 0)
-                std::copy_n(d.row(image * prefix + t).data(), c.dim, d.row(first + t).data());
-        }
-    }
+    spread_prefix(a.tokens, prefix, d);
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 

@@ -391,7 +391,7 @@ private:
             if (prunes) zero_where_zero(a.qkv, b.scratch.rows_qkv);
             layer_norm(a.input, w.norm1, c.layer_norm_epsilon, a.normed1);
             linear_backward(a.normed1, w.qkv, b.scratch.rows_qkv, b.scratch.rows_qkv, g.qkv, b.scratch.rows_dim);
-            if (is_last(i)) spread(a);
+            if (is_last(i)) spread_prefix(a.tokens, c.prefix_tokens(), b.dx);
             layer_norm_backward(a.input, w.norm1, a.statistics1, b.scratch.rows_dim, g.norm1, b.dx);
         }
         /// The gradient of what was added to @p before and gave @p after: @p d, or where activations are pruned @p to.
@@ -409,19 +409,6 @@ private:
                                                   if (o.scores && o.gradients.active())
                                                       kernel::prune_rows(ds, threshold_for(ds, o.gradients, weight));
                                               });
-        }
-        /// The rows of b.dx that the prefix tokens of the last block have, to their places; 0 elsewhere.
-        void spread(const block_activations& a) const {
-            const std::size_t prefix = c.prefix_tokens();
-            for (std::size_t image = a.tokens.images(); image-- > 0;) { // from behind
-                const auto [first, tokens] = a.tokens[image];
-                for (std::size_t t = tokens; t-- > 0;) {
-                    if (t >= prefix)
-                        std::fill_n(b.dx.row(first + t).data(), c.dim, 0.0f);
-                    else if (image > 0)
-                        std::copy_n(b.dx.row(image * prefix + t).data(), c.dim, b.dx.row(first + t).data());
-                }
-            }
         }
     };
 
