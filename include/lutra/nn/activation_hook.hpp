@@ -87,8 +87,7 @@ public:
     void operator()(activation_point p, const matrix_view<float>& x) const {
         if (!active_) return;
         prune(x, rules_.at(p), selection_);
-        if (p == activation_point::hidden && rules_.hidden_threshold > 0)
-            for (std::size_t r = 0; r < x.rows(); ++r) prune_threshold(x.row(r), rules_.hidden_threshold);
+        if (p == activation_point::hidden && rules_.hidden_threshold > 0) prune_threshold(x, rules_.hidden_threshold);
         observer_.activation(layer_, p, matrix_view<const float>{x});
     }
     /// The same in int8 at @p scale.
@@ -96,9 +95,7 @@ public:
         if (!active_) return;
         prune(x, rules_.at(p), scale);
         if (p == activation_point::hidden && rules_.hidden_threshold > 0)
-            for (std::size_t r = 0, t = static_cast<std::size_t>(integer_threshold(rules_.hidden_threshold, scale));
-                 r < x.rows(); ++r)
-                prune_threshold(x.row(r), static_cast<int>(t));
+            prune_threshold(x, integer_threshold(rules_.hidden_threshold, scale));
         observer_.activation(layer_, p, matrix_view<const std::int8_t>{x});
     }
 

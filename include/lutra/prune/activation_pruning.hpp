@@ -54,8 +54,7 @@ inline namespace LUTRA_ISA {
 inline std::size_t prune(matrix_view<float> x, const activation_pruning& rule, std::span<std::uint32_t> scratch) {
     require_valid(rule);
     std::size_t zeros = 0;
-    if (rule.kind == activation_pruning_kind::threshold)
-        for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_threshold(x.row(r), rule.tau);
+    if (rule.kind == activation_pruning_kind::threshold) zeros = prune_threshold(x, rule.tau);
     if (rule.kind == activation_pruning_kind::top_k)
         for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_top_k(x.row(r), rule.kept(x.cols()), scratch);
     return zeros;
@@ -64,9 +63,7 @@ inline std::size_t prune(matrix_view<float> x, const activation_pruning& rule, s
 inline std::size_t prune(matrix_view<std::int8_t> x, const activation_pruning& rule, float scale) {
     require_valid(rule);
     std::size_t zeros = 0;
-    if (rule.kind == activation_pruning_kind::threshold)
-        for (std::size_t r = 0, t = static_cast<std::size_t>(integer_threshold(rule.tau, scale)); r < x.rows(); ++r)
-            zeros += prune_threshold(x.row(r), static_cast<int>(t));
+    if (rule.kind == activation_pruning_kind::threshold) zeros = prune_threshold(x, integer_threshold(rule.tau, scale));
     if (rule.kind == activation_pruning_kind::top_k)
         for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_top_k(x.row(r), rule.kept(x.cols()));
     return zeros;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
+#include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
 #include <lutra/numeric/float_batch.hpp>
 
@@ -85,6 +86,18 @@ inline std::size_t prune_threshold(std::span<std::int8_t> x, int threshold) {
         zeros += seen;
     }
     for (; i < x.size(); ++i) zeros += take(x[i]);
+    return zeros;
+}
+
+/// Both for each row of a matrix.
+inline std::size_t prune_threshold(matrix_view<float> x, float tau) {
+    std::size_t zeros = 0;
+    for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_threshold(x.row(r), tau);
+    return zeros;
+}
+inline std::size_t prune_threshold(matrix_view<std::int8_t> x, int threshold) {
+    std::size_t zeros = 0;
+    for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_threshold(x.row(r), threshold);
     return zeros;
 }
 

@@ -100,13 +100,20 @@ inline float dot_product(std::span<const float> a, std::span<const float> b) {
                                                   : (tokens + width + 1) * width + tokens;
 }
 
-/// Backward of softmax_attention: @p dqkv from @p dcontext and its own output @p context, which have the rows that
-/// `token_attention::context_rows` says. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and
-/// others, 2022).
-LUTRA_INLINE void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
-                                             std::span<float> probabilities, matrix_view<const float> context,
-                                             matrix_view<const float> dcontext, matrix_view<float> dqkv,
-                                             std::span<float> scratch, bool prefix_only) {
+/// What the backward pass of one head of one image reads, and the first of its results.
+struct head_gradients {
+    matrix_view<float> p;            ///< queries that ask x keys: probabilities, as forward left them
+    matrix_view<const float> out, d; ///< queries that ask x head_dim: the context and its gradient
+    matrix_view<float> value, dvalue;
+};
+
+/// Backward of softmax attention, whatever stands between a head's scores and its context: `dscores(head_gradients)` sets
+/// dvalue and returns the gradient of the scores, of the shape of p. The rest as for softmax_attention_backward.
+template <class DScores>
+void softmax_heads_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                            std::span<float> probabilities, matrix_view<const float> context,
+                            matrix_view<const float> dcontext, matrix_view<float> dqkv, bool prefix_only,
+                            DScores&& dscores) {
     const std::size_t width = c.head_dim();
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     for (std::size_t image = 0; image < rows.images(); ++image)
@@ -115,18 +122,34 @@ LUTRA_INLINE void softmax_attention_backward(const vit_config& c, const token_ro
             const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
             const auto [query, key, value] = head_of(qkv, c, all, head);
             const auto [dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
-            const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
-            const matrix_view<float> ds{scratch.data(), asking.count, all.count, detail::round_up(all.count, float_lanes)};
-            const matrix_view<const float> out = context.block(asking.first, head * width, asking.count, width);
-            const matrix_view<const float> d = dcontext.block(asking.first, head * width, asking.count, width);
-            gemm(transposed(p), d, dvalue);
-            gemm(d, transposed(value), ds);
-            for (std::size_t t = 0; t < asking.count; ++t)
-                softmax_backward(p.row(t), dot_product(out.row(t), d.row(t)), ds.row(t));
+            const matrix_view<float> ds =
+                dscores(head_gradients{probabilities_of(c, probabilities, image, head, asking.count, all.count),
+                                       context.block(asking.first, head * width, asking.count, width),
+                                       dcontext.block(asking.first, head * width, asking.count, width), value, dvalue});
             gemm(ds, key, dquery.block(0, 0, asking.count, width), {.scale = scale});
             for (std::size_t t = asking.count; t < all.count; ++t) std::fill_n(dquery.row(t).data(), width, 0.0f);
             gemm(transposed(ds), query.block(0, 0, asking.count, width), dkey, {.scale = scale});
         }
+}
+
+/// Backward of softmax_attention: @p dqkv from @p dcontext and its own output @p context, which have the rows that
+/// `token_attention::context_rows` says. The sum of p dp over a row is that of context dcontext, which is shorter (Dao and
+/// others, 2022).
+LUTRA_INLINE void softmax_attention_backward(const vit_config& c, const token_rows& rows, matrix_view<float> qkv,
+                                             std::span<float> probabilities, matrix_view<const float> context,
+                                             matrix_view<const float> dcontext, matrix_view<float> dqkv,
+                                             std::span<float> scratch, bool prefix_only) {
+    softmax_heads_backward(
+        c, rows, qkv, probabilities, context, dcontext, dqkv, prefix_only,
+        [&](const head_gradients& h) -> matrix_view<float> {
+            const std::size_t queries = h.p.rows(), keys = h.p.cols();
+            const matrix_view<float> ds{scratch.data(), queries, keys, detail::round_up(keys, float_lanes)};
+            gemm(transposed(h.p), h.d, h.dvalue);
+            gemm(h.d, transposed(h.value), ds);
+            for (std::size_t t = 0; t < queries; ++t)
+                softmax_backward(h.p.row(t), dot_product(h.out.row(t), h.d.row(t)), ds.row(t));
+            return ds;
+        });
 }
 
 /// Backward of linear_attention, which left relu(Q) and relu(K) in @p qkv: @p dqkv from @p dcontext and its own output,
@@ -204,16 +227,20 @@ struct block_gradients {
     }
 };
 
+/// Backward of an activation function, in place: @p d becomes d @p slope, dense and of one shape.
+inline void multiply_by_slope(matrix_view<const float> slope, matrix_view<float> d) {
+    for_each_register(d.rows() * d.cols(), [g = d.data(), s = slope.data()](std::size_t i, std::size_t n) {
+        store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
+    });
+}
+
 /// Backward of feed_forward, which kept everything in @p a: @p d (rows x dim) holds the gradient of `output` and receives
 /// that of `middle`. @p packed, where given, are the W packed before.
 LUTRA_INLINE void feed_forward_backward(const block_parameters<const float>& p, const block_activations& a,
                                         const block_parameters<float>& gradient, matrix_view<float> d,
                                         const block_gradients& scratch, const packed_block& packed = {}) {
     linear_backward(a.hidden, p.fc2, d, gradient.fc2, scratch.rows_mlp, packed.fc2);
-    const std::span<float> dhidden = detail::elements_of(scratch.rows_mlp), slope = detail::elements_of(a.slope);
-    for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t i, std::size_t n) {
-        store_some(g + i, load_some(g + i, n) * load_some(s + i, n), n);
-    });
+    multiply_by_slope(a.slope, scratch.rows_mlp);
     linear_backward(a.normed2, p.fc1, scratch.rows_mlp, gradient.fc1, scratch.rows_dim, packed.fc1);
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
 }

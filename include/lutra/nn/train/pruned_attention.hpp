@@ -38,12 +38,6 @@ struct pruned_head_scratch {
         : first{memory.data(), rows, cols, lutra::detail::round_up(cols, std::size_t{16})},
           second{memory.data() + memory.size() / 2, rows, cols, first.stride()} {}
 };
-/// Prunes the rows of @p x and returns how many elements are zero then.
-inline std::size_t prune_rows(matrix_view<float> x, float tau) {
-    std::size_t zeros = 0;
-    for (std::size_t r = 0; r < x.rows(); ++r) zeros += prune_threshold(x.row(r), tau);
-    return zeros;
-}
 } // namespace kernel
 
 /// softmax_attention with scores and probabilities pruned by @p tau. @p probabilities receives them unpruned, with a minus
@@ -62,7 +56,7 @@ LUTRA_INLINE std::size_t pruned_softmax_attention(const vit_config& c, const tok
             const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
             const kernel::pruned_head_scratch s{scratch, asking.count, all.count};
             gemm(h.query.block(0, 0, asking.count, width), transposed(h.key), s.first, {.scale = scale});
-            zeros += kernel::prune_rows(s.first, tau);
+            zeros += prune_threshold(s.first, tau);
             for (std::size_t t = 0; t < p.rows(); ++t) std::ranges::copy(s.first.row(t), s.second.row(t).begin());
             softmax(s.first, s.first);
             for (std::size_t t = 0; t < p.rows(); ++t)
@@ -70,7 +64,7 @@ LUTRA_INLINE std::size_t pruned_softmax_attention(const vit_config& c, const tok
                     const float_batch minus = broadcast(0.5f) - one_where_zero(load_some(&s.second(t, i), n));
                     store_some(&p(t, i), with_sign_of(load_some(&s.first(t, i), n), minus), n);
                 });
-            zeros += kernel::prune_rows(s.first, tau);
+            zeros += prune_threshold(s.first, tau);
             gemm(s.first, h.value, context.block(asking.first, head * width, asking.count, width));
         }
     return zeros;
@@ -83,40 +77,30 @@ void pruned_softmax_attention_backward(const vit_config& c, const token_rows& ro
                                        std::span<float> probabilities, matrix_view<const float> context,
                                        matrix_view<const float> dcontext, matrix_view<float> dqkv, float tau,
                                        std::span<float> scratch, bool prefix_only, PruneScores&& prune_scores) {
-    const std::size_t width = c.head_dim();
-    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
-    for (std::size_t image = 0; image < rows.images(); ++image)
-        for (std::size_t head = 0; head < c.heads; ++head) {
-            const row_range all = rows[image];
-            const row_range asking = token_attention<float>{.prefix_only = prefix_only}.context_rows(c, image, all);
-            const auto [query, key, value] = head_of(qkv, c, all, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
-            const auto p = probabilities_of(c, probabilities, image, head, asking.count, all.count);
-            const kernel::pruned_head_scratch s{scratch, asking.count, all.count};
-            const matrix_view<float> ds = s.first, pruned = s.second;
-            const matrix_view<const float> out = context.block(asking.first, head * width, asking.count, width);
-            const matrix_view<const float> d = dcontext.block(asking.first, head * width, asking.count, width);
-            const float_batch limit = broadcast(tau), one = broadcast(1.0f);
-            for (std::size_t t = 0; t < asking.count; ++t)
-                for_each_register(all.count, [&](std::size_t i, std::size_t n) {
-                    store_some(&pruned(t, i), zero_within(absolute(load_some(&p(t, i), n)), limit), n);
-                });
-            gemm(transposed(pruned), d, dvalue);
-            gemm(d, transposed(value), ds);
-            for (std::size_t t = 0; t < asking.count; ++t) {
-                const float_batch mean = broadcast(dot_product(out.row(t), d.row(t)));
-                for_each_register(all.count, [&](std::size_t i, std::size_t n) {
-                    const float_batch signed_p = load_some(&p(t, i), n);
-                    const float_batch dp = load_some(&ds(t, i), n) * (one - one_where_zero(load_some(&pruned(t, i), n)));
-                    const float_batch kept = one - one_where_zero(maximum(signed_p, broadcast(0.0f)));
-                    store_some(&ds(t, i), signed_p * (dp - mean) * kept, n);
-                });
-            }
-            prune_scores(ds);
-            gemm(ds, key, dquery.block(0, 0, asking.count, width), {.scale = scale});
-            for (std::size_t t = asking.count; t < all.count; ++t) std::fill_n(dquery.row(t).data(), width, 0.0f);
-            gemm(transposed(ds), query.block(0, 0, asking.count, width), dkey, {.scale = scale});
-        }
+    const float_batch limit = broadcast(tau), one = broadcast(1.0f);
+    softmax_heads_backward(c, rows, qkv, probabilities, context, dcontext, dqkv, prefix_only,
+                           [&](const head_gradients& h) -> matrix_view<float> {
+                               const kernel::pruned_head_scratch s{scratch, h.p.rows(), h.p.cols()};
+                               const matrix_view<float> ds = s.first, pruned = s.second;
+                               for (std::size_t t = 0; t < ds.rows(); ++t)
+                                   for_each_register(ds.cols(), [&](std::size_t i, std::size_t n) {
+                                       store_some(&pruned(t, i), zero_within(absolute(load_some(&h.p(t, i), n)), limit), n);
+                                   });
+                               gemm(transposed(pruned), h.d, h.dvalue);
+                               gemm(h.d, transposed(h.value), ds);
+                               for (std::size_t t = 0; t < ds.rows(); ++t) {
+                                   const float_batch mean = broadcast(dot_product(h.out.row(t), h.d.row(t)));
+                                   for_each_register(ds.cols(), [&](std::size_t i, std::size_t n) {
+                                       const float_batch signed_p = load_some(&h.p(t, i), n);
+                                       const float_batch dp =
+                                           load_some(&ds(t, i), n) * (one - one_where_zero(load_some(&pruned(t, i), n)));
+                                       const float_batch kept = one - one_where_zero(maximum(signed_p, broadcast(0.0f)));
+                                       store_some(&ds(t, i), signed_p * (dp - mean) * kept, n);
+                                   });
+                               }
+                               prune_scores(ds);
+                               return ds;
+                           });
 }
 
 } // namespace LUTRA_ISA

@@ -249,7 +249,7 @@ private:
         bool is_last(std::size_t i) const { return i + 1 == c.depth; }
 
         void prune(matrix_view<float> x) {
-            if (prunes) seen.activation({x.rows() * x.cols(), kernel::prune_rows(x, o.tau)});
+            if (prunes) seen.activation({x.rows() * x.cols(), prune_threshold(x, o.tau)});
         }
         void used(const skip_count& s, std::size_t lists) {
             seen.peak_bytes = std::max<std::uint64_t>(seen.peak_bytes, scratch.used() - mark + (s.skipped ? lists : 0));
@@ -310,7 +310,7 @@ private:
                 else
                     apply_with_slope<A>(detail::elements_of(a.slope), detail::elements_of(a.hidden));
             });
-            if (prunes) kernel::prune_rows(a.hidden, o.tau);
+            if (prunes) prune_threshold(a.hidden, o.tau);
         }
         /// Row @p r of the input of the last block's part behind attention.
         std::span<const float> prefix_row(const block_activations& a, std::size_t r) const {
@@ -368,10 +368,7 @@ private:
             if (a.slope.empty()) {
                 zero_where_zero(a.hidden, some.rows_mlp);
             } else {
-                const std::span<float> dhidden = detail::elements_of(some.rows_mlp), slope = detail::elements_of(a.slope);
-                for_each_register(slope.size(), [g = dhidden.data(), s = slope.data()](std::size_t j, std::size_t n) {
-                    store_some(g + j, load_some(g + j, n) * load_some(s + j, n), n);
-                });
+                multiply_by_slope(a.slope, some.rows_mlp);
                 if (prunes) zero_where_zero(a.hidden, some.rows_mlp);
             }
             linear_backward(normed2, w.fc1, some.rows_mlp, some.rows_mlp, g.fc1, some.rows_dim);
@@ -407,7 +404,7 @@ private:
             pruned_softmax_attention_backward(c, a.tokens, a.qkv, a.probabilities, a.context, dcontext, b.scratch.rows_qkv,
                                               o.tau, b.scratch.attention, prefix_only, [&](matrix_view<float> ds) {
                                                   if (o.scores && o.gradients.active())
-                                                      kernel::prune_rows(ds, threshold_for(ds, o.gradients, weight));
+                                                      prune_threshold(ds, threshold_for(ds, o.gradients, weight));
                                               });
         }
     };
