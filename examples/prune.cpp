@@ -53,8 +53,8 @@ template <class Model>
 void count_work(const Model& model, std::span<const lutra::layer_choice> choices, const labelled_images& data, outcome& o) {
     const lutra::vit_config& c = model.config();
     const std::size_t batch = 25, count = std::min<std::size_t>(data.images.count, 2000), size = c.image_size();
-    std::vector<lutra::operation> operations(lutra::operation_count(c));
-    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c));
+    std::vector<lutra::operation> operations(lutra::operation_count(c, choices));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c, choices));
     std::vector<lutra::activation_counts> counts(lutra::activation_counter::size(c));
     lutra::activation_counter counter{c, counts};
     const lutra::arena_memory memory{lutra::observe_scratch_bytes<Model>(c, batch)};
@@ -70,7 +70,7 @@ void count_work(const Model& model, std::span<const lutra::layer_choice> choices
         lutra::workload_builder out{operations, dependencies};
         for (const lutra::operation& op : lutra::observe(model, images, choices, scratch, out).operations) {
             o.macs += op.executed_macs() / static_cast<double>(count);
-            if (op.label != "mlp.fc2") continue;
+            if (op.label != "mlp.fc2" && op.label != "mlp.fc2.down") continue;
             o.fc2_rows += op.executed_macs() / static_cast<double>(op.n * count);
             o.tokens[op.layer] += static_cast<double>(op.batch * op.m) / static_cast<double>(count);
         }
@@ -262,11 +262,11 @@ int main(int argc, char** argv) {
     for (std::size_t s = 0; s < settings.size(); ++s) {
         std::vector<lutra::layer_choice> choices(c.depth);
         if (rule == "tokens" && settings[s] != "none") read_token_schedule(settings[s], choices);
+        if (rule == "weights") choose_weights(settings[s], model.parameters(), choices);
         const auto theta = rule == "hidden" ? lutra::hidden_thresholds(seen, c, sweep[s]) : std::vector<float>(c.depth);
         if (rule == "calibrated") taus[s] = lutra::activation_thresholds(model.parameters(), training.pixels, sweep[s]);
         for (std::size_t i = 0; i < c.depth; ++i) {
             lutra::layer_choice& choice = choices[i];
-            if (rule == "weights") choice.weights = read_weight_rule(settings[s]);
             if (rule == "threshold" || rule == "calibrated") choice.pruning.kind = lutra::activation_pruning_kind::threshold;
             if (rule == "threshold") choice.pruning.tau = static_cast<float>(sweep[s]);
             if (rule == "top_k") choice.pruning = {.kind = lutra::activation_pruning_kind::top_k, .share = sweep[s]};

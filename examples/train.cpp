@@ -12,6 +12,7 @@
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/train/calibrate_vit.hpp>
 #include <lutra/nn/train/checkpoint.hpp>
+#include <lutra/nn/train/low_rank_layers.hpp>
 #include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
 #include <lutra/nn/train/pruned_pass.hpp>
@@ -213,8 +214,6 @@ int main(int argc, char** argv) {
     if (!tokens.empty() && config.attention != lutra::attention_kind::softmax)
         fail("--tokens chooses by softmax attention; the network is to have another");
     if (!weight_rule.empty() && from.empty()) fail("--weights drops weights of a trained model; say which with --from");
-    if (!weight_rule.empty())
-        for (lutra::layer_choice& choice : choices) choice.weights = read_weight_rule(weight_rule);
     chosen_pass pass{lutra::token_pass<>{choices}, {}};
     const bool prunes = pruning.tau > 0 || pruning.gradients.active();
     if (prunes && !tokens.empty()) fail("--tokens drops tokens and cannot prune activations or gradients besides");
@@ -253,7 +252,9 @@ int main(int argc, char** argv) {
     if (!tokens.empty()) run += " tokens " + tokens;
     if (!weight_rule.empty()) {
         run += " weights " + weight_rule;
+        choose_weights(weight_rule, trainer.parameters(), choices);
         trainer.keep(lutra::weight_masks(trainer.parameters(), choices));
+        lutra::lower_ranks(trainer.parameters(), choices);
     }
     if (!fresh && std::filesystem::exists(checkpoint))
         if (const auto read = lutra::read_checkpoint(checkpoint, trainer, run); !read)
@@ -282,6 +283,9 @@ int main(int argc, char** argv) {
             const auto which = std::span{order}.subspan(s * options.batch);
             const auto batch = which.first(std::min<std::size_t>(options.batch, which.size()));
             const auto report = trainer.step(ex, training.images.pixels, training.labels.labels, batch, steps, epoch);
+            constexpr std::uint64_t steps_between = 10; // a decomposition costs about as much as a step
+            if (trainer.state().step % steps_between == 0 || s + 1 == per_epoch)
+                lutra::lower_ranks(trainer.parameters(), choices);
             seen += batch.size();
             correct += report.correct;
             loss += report.loss * static_cast<double>(batch.size());

@@ -12,12 +12,14 @@
 #include <lutra/nn/activation_hook.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/attention.hpp>
+#include <lutra/nn/block_ranks.hpp>
 #include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/describe.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/int8_linear.hpp>
+#include <lutra/nn/int8_low_rank.hpp>
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
@@ -41,6 +43,7 @@
     #include <lutra/nn/train/gradient_pruning.hpp>
     #include <lutra/nn/train/hidden_thresholds.hpp>
     #include <lutra/nn/train/loss.hpp>
+    #include <lutra/nn/train/low_rank_layers.hpp>
     #include <lutra/nn/train/model_file.hpp>
     #include <lutra/nn/train/optimizer.hpp>
     #include <lutra/nn/train/predict.hpp>

@@ -11,8 +11,10 @@
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/numeric/quantize.hpp>
 #include <lutra/numeric/requantize.hpp>
+#include <lutra/prune/low_rank.hpp>
 #include <lutra/prune/weight_pruning.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -104,6 +106,64 @@ struct network {
         }
         return out;
     }
+    /// A layer of low rank: the integers of V x of a row share a power of two.
+    sums_of thin(layer kind, const bytes& x, float scale, const lutra::linear_parameters<const float>& l,
+                 const lutra::lowered_multiplier& m, std::size_t rank) const {
+        const std::size_t outputs = l.weight.rows(), inputs = l.weight.cols();
+        std::vector<float> u(outputs * rank), v(rank * inputs);
+        const lutra::arena_memory memory{lutra::low_rank_scratch_bytes(outputs, inputs)};
+        lutra::arena scratch{memory.bytes()};
+        lutra::low_rank(l.weight, lutra::matrix_view{u.data(), outputs, rank}, {v.data(), rank, inputs}, scratch);
+        const auto scale_of = [](auto begin, auto end) {
+            float most = 0;
+            for (auto i = begin; i != end; ++i) most = std::max(most, std::abs(*i));
+            return most > 0 ? most / 127 : 1;
+        };
+        bytes between;
+        std::vector<int> shifts;
+        std::vector<float> v_scale(rank);
+        for (std::size_t k = 0; k < rank; ++k)
+            v_scale[k] =
+                scale_of(v.begin() + static_cast<long>(k * inputs), v.begin() + static_cast<long>((k + 1) * inputs));
+        for (const auto& row : x) {
+            std::vector<std::int64_t> sums(rank);
+            std::int64_t most = 0;
+            for (std::size_t k = 0; k < rank; ++k) {
+                for (std::size_t i = 0; i < inputs; ++i)
+                    sums[k] += product(kind, m, row[i], lutra::quantize(v[k * inputs + i], v_scale[k]));
+                most = std::max(most, std::abs(sums[k]));
+            }
+            int shift = 0;
+            while (most >> shift >= 128) ++shift;
+            shifts.push_back(shift);
+            between.emplace_back();
+            for (const std::int64_t s : sums)
+                between.back().push_back(static_cast<std::int8_t>(
+                    std::clamp(std::floor(static_cast<double>(s) / std::ldexp(1.0, shift) + 0.5), -127.0, 127.0)));
+        }
+        for (std::size_t i = 0; i < u.size(); ++i) u[i] *= v_scale[i % rank];
+        sums_of out{std::vector(x.size(), std::vector<std::int32_t>(outputs)), std::vector<float>(outputs)};
+        for (std::size_t o = 0; o < outputs; ++o) {
+            const auto row = u.begin() + static_cast<long>(o * rank);
+            const float u_scale = per_channel ? scale_of(row, row + static_cast<long>(rank)) : scale_of(u.begin(), u.end());
+            out.scale[o] = u_scale * scale;
+            for (std::size_t r = 0; r < x.size(); ++r) {
+                std::int64_t sum = 0;
+                for (std::size_t k = 0; k < rank; ++k)
+                    sum += product(kind, m, between[r][k], lutra::quantize(u[o * rank + k], u_scale));
+                out.sums[r][o] = static_cast<std::int32_t>(sum << shifts[r]);
+            }
+        }
+        return out;
+    }
+    /// A layer of block @p i, of full rank or not.
+    sums_of linear_of(std::size_t i, lutra::block_layer which, layer kind, const bytes& x, float scale,
+                      const lutra::linear_parameters<const float>& l) const {
+        const lutra::layer_choice& choice = choices[i];
+        if (const std::size_t rank = choice.ranks[which]; rank != 0) return thin(kind, x, scale, l, choice.linear, rank);
+        return linear(kind, x, scale, l, choice.linear, choice.weights,
+                      choice.skip_zeros && which == lutra::block_layer::fc2);
+    }
     static void to_float(const sums_of& s, std::span<const float> bias, floats& y, std::size_t first_row, bool add) {
         for (std::size_t r = 0; r < s.sums.size(); ++r)
             lutra::dequantize_sums{{y[first_row + r].data(), 1, bias.size()}, s.scale, bias, add}(0, 0, s.sums[r]);
@@ -167,9 +227,8 @@ struct network {
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto b = p.block(i);
             const auto scale = [&](lutra::block_tensor t) { return scales.block(i, t); };
-            const lutra::lowered_multiplier& m = choices[i].linear;
-            const lutra::weight_pruning& weights = choices[i].weights;
-            const sums_of sums = linear(layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv, m, weights);
+            const sums_of sums =
+                linear_of(i, lutra::block_layer::qkv, layer::qkv, normed(x, b.norm1, scale(normed1)), scale(normed1), b.qkv);
             bytes qkv(x.size(), std::vector<std::int8_t>(3 * d));
             for (std::size_t j = 0; j < 3 * d; ++j) {
                 const float to = scale(j < d ? query : j < 2 * d ? key : value);
@@ -187,7 +246,8 @@ struct network {
             std::vector<double> paid(x.size());
             bytes attended = attention(qkv, i, sizes, paid);
             prune_rows(attended, static_cast<double>(scale(context)), rule);
-            join(linear(layer::proj, attended, scale(context), b.proj, m, weights), b.proj.bias, x, rule);
+            join(linear_of(i, lutra::block_layer::proj, layer::proj, attended, scale(context), b.proj), b.proj.bias, x,
+                 rule);
             if (choices[i].tokens.rule != lutra::token_rule::none) {
                 token_reference::tokens left{{}, sizes};
                 for (const auto& row : x) left.rows.emplace_back(row.begin(), row.end());
@@ -201,8 +261,9 @@ struct network {
                 }
             }
             floats inner(x.size(), std::vector<float>(c.mlp));
-            to_float(linear(layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1, m, weights), b.fc1.bias,
-                     inner, 0, false);
+            to_float(
+                linear_of(i, lutra::block_layer::fc1, layer::fc1, normed(x, b.norm2, scale(normed2)), scale(normed2), b.fc1),
+                b.fc1.bias, inner, 0, false);
             for (auto& row : inner)
                 c.activation == lutra::activation_kind::relu ? lutra::apply<lutra::relu>(row)
                                                              : lutra::apply<lutra::gelu>(row);
@@ -211,7 +272,7 @@ struct network {
             if (choices[i].hidden_threshold > 0)
                 prune_rows(units, static_cast<double>(scale(hidden)),
                            {.kind = lutra::activation_pruning_kind::threshold, .tau = choices[i].hidden_threshold});
-            join(linear(layer::fc2, units, scale(hidden), b.fc2, m, weights, choices[i].skip_zeros), b.fc2.bias, x, rule);
+            join(linear_of(i, lutra::block_layer::fc2, layer::fc2, units, scale(hidden), b.fc2), b.fc2.bias, x, rule);
         }
 
         floats out(1, std::vector<float>(c.classes));

@@ -41,6 +41,20 @@ constexpr void require_columns(std::size_t have, std::size_t need) {
     require(have >= need, panic_code::bad_shape, "gemm: an epilogue needs one value for each column of B",
             static_cast<long long>(have), static_cast<long long>(need));
 }
+/// Hands @p sums, of which the first is (@p row, @p first), on to the epilogue @p use as `change(row of the block, column,
+/// sum)`.
+template <class Use, class Change>
+void use_changed(const Use& use, std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums,
+                 Change&& change) {
+    constexpr std::size_t most = 64;
+    alignas(64) std::int32_t changed[most];
+    for (std::size_t r = 0; r < sums.rows(); ++r)
+        for (std::size_t j = 0; j < sums.cols(); j += most) {
+            const std::size_t n = sums.cols() - j < most ? sums.cols() - j : most;
+            for (std::size_t k = 0; k < n; ++k) changed[k] = change(r, first + j + k, sums(r, j + k));
+            use(row + r, first + j, std::span<const std::int32_t>{changed, n});
+        }
+}
 } // namespace detail
 
 /// Keeps the sums: @p out is M x N.

@@ -3,6 +3,7 @@
 
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/panic.hpp>
+#include <lutra/gemm/epilogue.hpp>
 #include <lutra/nn/vit_config.hpp>
 
 #include <algorithm>
@@ -34,9 +35,6 @@ struct sum_correction {
         return static_cast<std::int32_t>(std::clamp(std::int64_t{sum} + constant[j] + (by >> 16), -most, most));
     }
 };
-
-/// The layers of a block that a correction is for, in the order in which they run.
-enum class block_layer : std::uint8_t { qkv, proj, fc1, fc2 };
 
 /// The corrections of all layers of a network as views of a flat array of `count(config)` integers: the patch embedding, the
 /// head (both heads, where distilled), then the four of each block. T is std::int32_t or const.
@@ -99,14 +97,9 @@ struct corrected_sums {
     }
     /// The same for a block of sums.
     void block(std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) const {
-        constexpr std::size_t most = 64;
-        alignas(64) std::int32_t right[most];
-        for (std::size_t r = 0; r < sums.rows(); ++r)
-            for (std::size_t j = 0; j < sums.cols(); j += most) {
-                const std::size_t n = std::min(sums.cols() - j, most);
-                for (std::size_t k = 0; k < n; ++k) right[k] = by(sums(r, j + k), row_sums[row + r], first + j + k);
-                use(row + r, first + j, std::span<const std::int32_t>{right, n});
-            }
+        lutra::detail::use_changed(use, row, first, sums, [&](std::size_t r, std::size_t column, std::int32_t sum) {
+            return by(sum, row_sums[row + r], column);
+        });
     }
 };
 

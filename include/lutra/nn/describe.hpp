@@ -12,20 +12,35 @@
 
 namespace lutra {
 
-/// How many operations describe() emits for a ViT.
-[[nodiscard]] constexpr std::size_t operation_count(const vit_config& c) noexcept {
-    return 1 + (c.attention == attention_kind::softmax ? 12 : 15) * std::size_t{c.depth} + 1 + c.prefix_tokens();
+namespace detail {
+/// How many layers are two products in place of one.
+[[nodiscard]] constexpr std::size_t thin_layers(std::span<const layer_choice> choices) noexcept {
+    std::size_t n = 0;
+    for (const layer_choice& c : choices)
+        for (const std::uint32_t rank : c.ranks.of) n += rank != 0;
+    return n;
+}
+} // namespace detail
+
+/// How many operations describe() emits for a ViT; @p choices count only where they have ranks.
+[[nodiscard]] constexpr std::size_t operation_count(const vit_config& c,
+                                                    std::span<const layer_choice> choices = {}) noexcept {
+    return 1 + (c.attention == attention_kind::softmax ? 12 : 15) * std::size_t{c.depth} + 1 + c.prefix_tokens() +
+           detail::thin_layers(choices);
 }
 /// How many dependencies they have together.
-[[nodiscard]] constexpr std::size_t dependency_count(const vit_config& c) noexcept {
-    return (c.attention == attention_kind::softmax ? 15 : 21) * std::size_t{c.depth} + 1 + c.prefix_tokens();
+[[nodiscard]] constexpr std::size_t dependency_count(const vit_config& c,
+                                                     std::span<const layer_choice> choices = {}) noexcept {
+    return (c.attention == attention_kind::softmax ? 15 : 21) * std::size_t{c.depth} + 1 + c.prefix_tokens() +
+           detail::thin_layers(choices);
 }
 
 /// What a forward pass of @p images images asks of hardware: every operation of the network in order, with shapes, 8-bit
 /// operands and the multiplier of each matrix product. The embedding counts as layer 0's, the head as the last's. What
 /// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
 /// is far less work than any product, and no operation. Weights that `weights` of the choices drop are zero and skipped:
-/// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones. Of a last block without a
+/// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones. A layer of low rank is two
+/// operations: "mlp.fc1.down" and "mlp.fc1.up" in place of "mlp.fc1". Of a last block without a
 /// rule all tokens count, as hardware would run it, though our networks then compute what the head reads: `observe` tells.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
@@ -67,10 +82,23 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
                          .mac = by.cost,
                          .multiplier = by.name};
     };
-    const auto pruned = [&](std::string_view label, product p, const layer_choice& choice) {
+    struct layer_labels {
+        std::string_view whole, down, up;
+    };
+    constexpr layer_labels labels[]{{"attn.qkv", "attn.qkv.down", "attn.qkv.up"},
+                                    {"attn.proj", "attn.proj.down", "attn.proj.up"},
+                                    {"mlp.fc1", "mlp.fc1.down", "mlp.fc1.up"},
+                                    {"mlp.fc2", "mlp.fc2.down", "mlp.fc2.up"}};
+    const auto linear = [&](block_layer which, product p, std::uint32_t from) {
+        const layer_choice& choice = choices[layer];
+        const layer_labels& label = labels[static_cast<std::size_t>(which)];
+        if (const std::uint64_t rank = choice.ranks[which]; rank != 0) {
+            const auto thin = out.add(matmul(label.down, {p.batch, p.m, p.k, rank}, weight, choice.linear), {from});
+            return out.add(matmul(label.up, {p.batch, p.m, rank, p.n}, weight, choice.linear), {thin});
+        }
         operand rhs = weight;
         rhs.sparsity = rhs.skipped = choice.weights.dropped_share(p.n, p.k);
-        return matmul(label, p, rhs, choice.linear);
+        return out.add(matmul(label.whole, p, rhs, choice.linear), {from});
     };
     const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
         return operation{.kind = what,
@@ -105,16 +133,16 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
         if (pruning.rule == token_rule::keep_prefix) asking = c.prefix_tokens();
         const lowered_multiplier& attention = choices[layer].attention;
         const auto norm1 = out.add(other(kind::layer_norm, "norm1", {images, tokens, d}), {x});
-        const auto qkv = out.add(pruned("attn.qkv", {images, tokens, d, 3 * d}, choices[layer]), {norm1});
+        const auto qkv = linear(block_layer::qkv, {images, tokens, d, 3 * d}, norm1);
         const auto context =
             c.attention == attention_kind::softmax ? softmax_context(qkv, attention) : linear_context(qkv, attention);
-        const auto proj = out.add(pruned("attn.proj", {images, asking, d, d}, choices[layer]), {context});
+        const auto proj = linear(block_layer::proj, {images, asking, d, d}, context);
         x = out.add(other(kind::elementwise, "attn.add", {images, asking, d}, activation), {x, proj});
         asking = tokens = c.prefix_tokens() + tokens_after(pruning, tokens - c.prefix_tokens());
         const auto norm2 = out.add(other(kind::layer_norm, "norm2", {images, tokens, d}), {x});
-        const auto fc1 = out.add(pruned("mlp.fc1", {images, tokens, d, c.mlp}, choices[layer]), {norm2});
+        const auto fc1 = linear(block_layer::fc1, {images, tokens, d, c.mlp}, norm2);
         const auto hidden = out.add(other(kind::elementwise, "mlp.activation", {images, tokens, c.mlp}), {fc1});
-        const auto fc2 = out.add(pruned("mlp.fc2", {images, tokens, c.mlp, d}, choices[layer]), {hidden});
+        const auto fc2 = linear(block_layer::fc2, {images, tokens, c.mlp, d}, hidden);
         x = out.add(other(kind::elementwise, "mlp.add", {images, tokens, d}, activation), {x, fc2});
     }
     layer = c.depth - 1;

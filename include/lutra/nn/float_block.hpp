@@ -116,18 +116,45 @@ inline void layer_norm(matrix_view<const float> x, const layer_norm_parameters<c
     }
 }
 
-/// The packed right operand of a linear layer: dense, empty, or of what is kept where outputs drop weights together.
+/// A linear layer of low rank, W ~ U V: the right operands V^T and U^T.
+struct packed_low_rank {
+    packed_float_b down, up;                ///< inputs x rank, rank x outputs
+    static constexpr std::size_t rows = 64; ///< that pass through both products at a time, for the caches' sake
+
+    /// Bytes of scratch that `linear` takes at this rank.
+    [[nodiscard]] static constexpr std::size_t scratch_bytes(std::size_t rank) noexcept {
+        arena a = arena::counting();
+        a.take<float>(rows * rank);
+        return a.used();
+    }
+};
+
+/// The packed right operand of a linear layer: dense, empty, of what is kept where outputs drop weights together, or of
+/// low rank.
 struct packed_linear : packed_float_b {
     const packed_shared_float_b* sparse = nullptr;
-    arena* scratch = nullptr; ///< of a sparse one: shared_float_scratch_bytes
+    const packed_low_rank* thin = nullptr;
+    arena* scratch = nullptr; ///< of a sparse one shared_float_scratch_bytes, of a thin one its scratch_bytes
+
+    /// Whether it is one product of all the weights.
+    [[nodiscard]] bool dense() const noexcept { return sparse == nullptr && thin == nullptr; }
 };
 /// `linear` with the weights of a block.
 inline void linear(matrix_view<const float> x, const linear_parameters<const float>& p, matrix_view<float> y,
                    std::type_identity_t<matrix_view<const float>> add, const packed_linear& packed) {
+    if (packed.dense()) return linear(x, p, y, add, static_cast<const packed_float_b&>(packed));
     if (packed.sparse != nullptr)
-        gemm(x, *packed.sparse, y, *packed.scratch, {.bias = p.bias.data(), .scale = 1, .add = add});
-    else
-        linear(x, p, y, add, static_cast<const packed_float_b&>(packed));
+        return gemm(x, *packed.sparse, y, *packed.scratch, {.bias = p.bias.data(), .scale = 1, .add = add});
+    const std::size_t rank = packed.thin->up.k, mark = packed.scratch->used();
+    const auto between = detail::take_matrix<float>(*packed.scratch, std::min(packed_low_rank::rows, x.rows()), rank);
+    for (std::size_t first = 0; first < x.rows(); first += between.rows()) {
+        const std::size_t count = std::min(between.rows(), x.rows() - first);
+        const auto part = [&](const auto& m) { return m.empty() ? m : m.block(first, 0, count, m.cols()); };
+        gemm(part(x), packed.thin->down, between.block(0, 0, count, rank));
+        gemm(between.block(0, 0, count, rank), packed.thin->up, part(y),
+             {.bias = p.bias.data(), .scale = 1, .add = part(add)});
+    }
+    packed.scratch->release(mark);
 }
 
 /// The packed right operands of one block's linear layers; each may be empty.
@@ -199,7 +226,7 @@ void feed_forward(const vit_config& c, const block_parameters<const float>& p, c
     const bool apart = hook.prunes();
     const matrix_view<float> y = apart ? a.normed2 : a.output;
     const matrix_view<const float> add = apart ? matrix_view<const float>{} : a.middle;
-    if (hook.skips_zeros() && packed.fc2.sparse == nullptr)
+    if (hook.skips_zeros() && packed.fc2.dense())
         hook.fc2(a.hidden, packed.fc2, y, {.bias = p.fc2.bias.data(), .scale = 1, .add = add});
     else
         linear(a.hidden, p.fc2, y, add, packed.fc2);

@@ -67,7 +67,7 @@ public:
         const vit_config& c = parameters.config();
         detail::require_token_rules(c, choices);
         detail::require_activation_rules(choices);
-        detail::require_weight_rules(choices);
+        detail::require_weight_rules(c, choices);
         packed_ = packed_vit::forward(parameters, memory, choices);
     }
 
@@ -84,8 +84,9 @@ public:
         static_cast<void>(forward_buffers::take(c, count, a));
         static_cast<void>(token_flow<float>::take(c, count, a));
         a.take<std::uint32_t>(detail::selection_size(c));
-        return a.used() + std::max(skip_zeros_scratch_bytes(count * c.tokens(), c.mlp),
-                                   shared_float_scratch_bytes(std::max(c.dim, c.mlp)));
+        return a.used() +
+               std::max({skip_zeros_scratch_bytes(count * c.tokens(), c.mlp),
+                         shared_float_scratch_bytes(std::max(c.dim, c.mlp)), packed_low_rank::scratch_bytes(c.dim)});
     }
 
     /// @p images: count x (channels * height * width), normalised, channel-major; @p logits: count x classes. Panics on

@@ -46,7 +46,7 @@ struct int8_layers {
     /// Quantises and packs the weights in `bytes` of @p memory. @p corrections, as control_variates has them, may be empty.
     /// Panics where the numbers of @p scales, @p choices or @p corrections are wrong, a scale is not positive and finite, a
     /// weight is infinite, a multiplier's operands are unsigned, or sums of products can leave int32.
-    /// @tparam Sparse whether the choices may drop weights; where not, no program text is there for it
+    /// @tparam Sparse whether the choices may drop weights or have ranks; where not, no program text is there for it
     template <bool Sparse = true>
     [[nodiscard]] static int8_layers make(const vit_parameters<const float>& parameters,
                                           const activation_scales<const float>& scales,
@@ -54,10 +54,10 @@ struct int8_layers {
                                           arena& memory, std::span<const std::int32_t> corrections = {}) {
         const vit_config& c = parameters.config();
         require_one_a_block(c, choices);
-        detail::require_weight_rules(choices);
+        detail::require_weight_rules(c, choices);
         for (const layer_choice& choice : choices)
-            require(Sparse || !choice.weights.active(), panic_code::unsupported,
-                    "this network keeps all its weights: drop them in float_vit or int8_vit");
+            require(Sparse || (!choice.weights.active() && !choice.ranks.active()), panic_code::unsupported,
+                    "this network keeps all its weights and their rank: drop them in float_vit or int8_vit");
         const control_variates<const std::int32_t> correct{c, corrections};
         const std::span<const float> all = scales.flat();
         for (std::size_t i = 0; i < all.size(); ++i)
@@ -73,16 +73,18 @@ struct int8_layers {
             layer.correction = correction;
             return layer;
         };
-        const auto pruned = [&](const linear_parameters<const float>& p, float scale, const layer_choice& choice,
-                                const sum_correction& correction) {
-            if constexpr (Sparse)
-                if (choice.weights.active()) {
-                    int8_linear layer =
-                        int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
-                    layer.correction = correction;
-                    return layer;
-                }
-            return linear(p, scale, choice.linear, correction);
+        const auto chosen = [&](const linear_parameters<const float>& p, float scale, const layer_choice& choice,
+                                std::size_t rank, const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
+            int8_linear layer;
+            if constexpr (Sparse) {
+                if (rank != 0)
+                    layer = int8_linear::make_thin(p, scale, granularity, choice.linear, memory, rank);
+                else if (choice.weights.active())
+                    layer = int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
+                layer.correction = correction;
+                if (rank != 0 || choice.weights.active()) return layer;
+            }
+            return linear(p, scale, choice.linear, correction, skipping);
         };
         int8_layers layers;
         layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear, correct.patch_embed());
@@ -94,13 +96,15 @@ struct int8_layers {
             int8_block& b = layers.blocks[i];
             b.attention = choices[i].attention;
             b.tokens = detail::token_rule_of(c, choices, i);
-            b.qkv = pruned(p.qkv, scale(block_tensor::normed1), choice, correct.block(i, block_layer::qkv));
-            b.proj = pruned(p.proj, scale(block_tensor::context), choice, correct.block(i, block_layer::proj));
-            b.fc1 = pruned(p.fc1, scale(block_tensor::normed2), choice, correct.block(i, block_layer::fc1));
+            const auto layer = [&](const linear_parameters<const float>& l, block_layer which, block_tensor input,
+                                   skipping_int8_b* skipping = nullptr) {
+                return chosen(l, scale(input), choice, choice.ranks[which], correct.block(i, which), skipping);
+            };
+            b.qkv = layer(p.qkv, block_layer::qkv, block_tensor::normed1);
+            b.proj = layer(p.proj, block_layer::proj, block_tensor::context);
+            b.fc1 = layer(p.fc1, block_layer::fc1, block_tensor::normed2);
             skipping_int8_b skipping;
-            const sum_correction& fc2 = correct.block(i, block_layer::fc2);
-            b.fc2 = choice.skip_zeros ? linear(p.fc2, scale(block_tensor::hidden), choice.linear, fc2, &skipping)
-                                      : pruned(p.fc2, scale(block_tensor::hidden), choice, fc2);
+            b.fc2 = layer(p.fc2, block_layer::fc2, block_tensor::hidden, choice.skip_zeros ? &skipping : nullptr);
             b.activations = activation_rules{choice};
             b.fc2_rows = skipping.weights;
             b.fc2_zero_is_neutral = skipping.zero_is_neutral;
@@ -122,7 +126,7 @@ struct int8_layers {
     /// Bytes that `make` needs. Panics unless there is one choice a block, and on a rule for weights out of its range.
     [[nodiscard]] static constexpr std::size_t bytes(const vit_config& c, std::span<const layer_choice> choices) {
         require_one_a_block(c, choices);
-        detail::require_weight_rules(choices);
+        detail::require_weight_rules(c, choices);
         const std::size_t d = c.dim;
         arena a = arena::counting();
         a.take<int8_block>(c.depth);
@@ -134,16 +138,19 @@ struct int8_layers {
             static_cast<void>(output_requantizer::take(3 * d, b));
             b.take<requantizer>(c.head_dim());
             bytes += b.used();
-            const auto add = [&](std::size_t out, std::size_t in, bool skipping = false) {
+            for (const block_layer which : {block_layer::qkv, block_layer::proj, block_layer::fc1, block_layer::fc2}) {
+                const auto [out, in] = block_shapes(c)[static_cast<std::size_t>(which)];
                 const weight_pruning& p = choice.weights;
-                bytes += p.active() ? int8_linear::sparse_bytes(out, in, choice.linear, p)
-                                    : int8_linear::bytes(out, in, choice.linear, skipping);
-                if (p.active()) scratch = std::max(scratch, int8_linear::make_scratch_bytes(out, in, p));
-            };
-            add(3 * d, d);
-            add(d, d);
-            add(c.mlp, d);
-            add(d, c.mlp, choice.skip_zeros);
+                if (const std::size_t rank = choice.ranks[which]; rank != 0) {
+                    bytes += int8_linear::thin_bytes(out, in, choice.linear, rank);
+                    scratch = std::max(scratch, int8_low_rank::make_scratch_bytes(out, in, rank));
+                } else if (p.active()) {
+                    bytes += int8_linear::sparse_bytes(out, in, choice.linear, p);
+                    scratch = std::max(scratch, int8_linear::make_scratch_bytes(out, in, p));
+                } else {
+                    bytes += int8_linear::bytes(out, in, choice.linear, choice.skip_zeros && which == block_layer::fc2);
+                }
+            }
         }
         return bytes + scratch;
     }
@@ -172,6 +179,9 @@ struct int8_layers {
         std::size_t most = 0;
         for (const lowered_multiplier& m : plans) {
             for (const auto& [k, n] : linear) most = std::max(most, int8_linear::scratch_bytes(m, rows, k, n));
+            if constexpr (Sparse)
+                for (const auto& [out, in] : block_shapes(c))
+                    most = std::max(most, corrected.used() + int8_low_rank::scratch_bytes(m, rows, in, out));
             most = std::max(most, corrected.used() + skip_zeros_scratch_bytes(m, rows, c.mlp, d));
             for (const auto& [r, k, n] : attention) most = std::max(most, unpacked_scratch_bytes(m, r, k, n));
         }

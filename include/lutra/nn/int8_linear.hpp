@@ -7,6 +7,7 @@
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/sparse/skip_zeros_int8.hpp>
 #include <lutra/nn/control_variate.hpp>
+#include <lutra/nn/int8_low_rank.hpp>
 #include <lutra/nn/sparse_int8_weights.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/numeric/quantize.hpp>
@@ -29,12 +30,13 @@ inline namespace LUTRA_ISA {
 /// A linear layer in int8, after training: weights quantised and packed for a multiplier, the float bias kept. The
 /// activation is the multiplier's left operand, the weight its right. It points into memory and tables of others.
 struct int8_linear {
-    matrix_view<const std::int8_t> weight;       ///< outputs x inputs; 0 where dropped
-    packed_int8_b packed;                        ///< its transpose, for the multiplier; empty where weights are dropped
+    matrix_view<const std::int8_t> weight;       ///< outputs x inputs; 0 where dropped; empty for one of low rank
+    packed_int8_b packed;                        ///< its transpose, for the multiplier; empty unless that is all
     std::span<const float> sum_scale;            ///< input scale x weight scale, one an output: what a sum of 1 is worth
     std::span<const float> bias;                 ///< outputs
     sum_correction correction{};                 ///< of the sums, or none
     const sparse_int8_weights* sparse = nullptr; ///< what is kept, where weights are dropped
+    const int8_low_rank* thin = nullptr;         ///< the two products of one of low rank
 
     /// Quantises and packs @p p in memory of @p memory (`bytes` of it); where @p skipping is not null also such that zeros
     /// of the input can be skipped. Panics where a weight is infinite, where sums of as many products as there are inputs
@@ -86,6 +88,24 @@ struct int8_linear {
         for (float& s : scale) s *= input_scale;
         return {.weight = weight, .packed = {}, .sum_scale = scale, .bias = p.bias, .sparse = sparse.data()};
     }
+    /// The nearest layer of @p rank; while it works it takes int8_low_rank::make_scratch_bytes more.
+    [[nodiscard]] LUTRA_INLINE static int8_linear make_thin(const linear_parameters<const float>& p, float input_scale,
+                                                            weight_granularity granularity, const lowered_multiplier& m,
+                                                            arena& memory, std::size_t rank) {
+        const auto scale = memory.take<float>(p.weight.rows());
+        int8_low_rank& thin = memory.take<int8_low_rank>(1).front();
+        thin = int8_low_rank::make(p.weight, rank, input_scale, granularity == weight_granularity::per_channel, m, scale,
+                                   memory);
+        return {.weight = {}, .packed = {}, .sum_scale = scale, .bias = p.bias, .thin = &thin};
+    }
+    /// Bytes that make_thin keeps.
+    [[nodiscard]] static constexpr std::size_t thin_bytes(std::size_t out, std::size_t in, const lowered_multiplier& m,
+                                                          std::size_t rank) {
+        arena a = arena::counting();
+        a.take<float>(out);
+        a.take<int8_low_rank>(1);
+        return a.used() + int8_low_rank::bytes(m, out, in, rank);
+    }
     /// Bytes that make_sparse keeps.
     [[nodiscard]] static constexpr std::size_t sparse_bytes(std::size_t out, std::size_t in, const lowered_multiplier& m,
                                                             const weight_pruning& pruning) {
@@ -122,7 +142,9 @@ struct int8_linear {
     /// The same without a correction.
     template <class Use>
     void product(matrix_view<const std::int8_t> x, arena& scratch, const Use& use) const {
-        if (sparse != nullptr)
+        if (thin != nullptr)
+            thin->multiply(x, scratch, use);
+        else if (sparse != nullptr)
             sparse->multiply(x, scratch, use);
         else
             gemm(x, packed, scratch, use);

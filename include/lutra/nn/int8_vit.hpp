@@ -192,7 +192,7 @@ private:
         layer.fc2.correct(b.hidden, scratch,
                           dequantize_sums{apart ? b.branch : b.x, layer.fc2.sum_scale, layer.fc2.bias, !apart},
                           [&](const auto& use) {
-                              if (hook.skips_zeros() && layer.fc2.sparse == nullptr)
+                              if (hook.skips_zeros() && layer.fc2.packed.data != nullptr)
                                   hook.fc2(b.hidden, layer.fc2_skipping(), use);
                               else
                                   layer.fc2.product(b.hidden, scratch, use);

@@ -55,8 +55,14 @@ public:
         : counted_{counted}, images_{images}, out_{out} {}
 
     std::uint32_t add(operation op, std::span<const std::uint32_t> depends_on) {
-        for (const operand_points& points : operand_points_v)
-            if (points.label == op.label) observe(op, points);
+        for (operand_points points : operand_points_v) {
+            std::string_view part = op.label;
+            if (!part.starts_with(points.label)) continue;
+            part.remove_prefix(points.label.size()); // of a layer of low rank
+            if (part == ".down") points.out = {};
+            if (part == ".up") points.lhs = {};
+            if (part.empty() || part == ".down" || part == ".up") observe(op, points);
+        }
         return out_.add(op, depends_on);
     }
     std::uint32_t add(const operation& op, std::initializer_list<std::uint32_t> depends_on = {}) {
@@ -75,7 +81,7 @@ private:
         fill(op.lhs, op.layer, points.lhs);
         fill(op.rhs, op.layer, points.rhs);
         fill(op.out, op.layer, points.out);
-        if (op.label == "attn.qkv") { // three outputs in one
+        if (op.label == "attn.qkv" || op.label == "attn.qkv.up") { // three outputs in one
             activation_counts all = counted_.at(op.layer, activation_point::query);
             all += counted_.at(op.layer, activation_point::key);
             all += counted_.at(op.layer, activation_point::value);

@@ -6,11 +6,12 @@
 #include <lutra/gemm/sparse/float_shared_gemm.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/vit_config.hpp>
+#include <lutra/prune/low_rank.hpp>
 #include <lutra/prune/mask.hpp>
 #include <lutra/prune/weight_pruning.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -28,23 +29,25 @@ struct packed_vit {
     [[nodiscard]] LUTRA_INLINE static packed_vit forward(const vit_parameters<const float>& p, arena& memory) {
         return make(p, memory, [](const linear_parameters<const float>& l) { return transposed(l.weight); });
     }
-    /// The same of what `weights` of @p choices, none or one a block, keep. Weights that outputs drop together are skipped;
-    /// those that each output drops by itself are zeros. Takes pruning_scratch_bytes more and gives them back.
+    /// The same of what `weights` and `ranks` of @p choices, none or one a block, keep. Weights that outputs drop together
+    /// are skipped; those that each output drops by itself are zeros. Takes pruning_scratch_bytes more and gives them back.
     [[nodiscard]] LUTRA_INLINE static packed_vit forward(const vit_parameters<const float>& p, arena& memory,
                                                          std::span<const layer_choice> choices) {
-        const auto pack = [&](const linear_parameters<const float>& l, const weight_pruning& rule) {
-            return rule.active() ? pack_pruned(l.weight, rule, memory) : packed_linear{pack_dense(l.weight, memory)};
-        };
         packed_vit v;
         v.patch_embed = pack_dense(p.patch_embed.weight, memory);
         v.blocks = memory.take<packed_block>(p.config().depth);
         for (std::size_t i = 0; i < v.blocks.size(); ++i) {
             const auto b = p.block(i);
-            const weight_pruning rule = choices.empty() ? weight_pruning{} : choices[i].weights;
-            v.blocks[i].qkv = pack(b.qkv, rule);
-            v.blocks[i].proj = pack(b.proj, rule);
-            v.blocks[i].fc1 = pack(b.fc1, rule);
-            v.blocks[i].fc2 = pack(b.fc2, rule);
+            const layer_choice choice = choices.empty() ? layer_choice{} : choices[i];
+            const auto pack = [&](const linear_parameters<const float>& l, block_layer which) {
+                if (const std::size_t rank = choice.ranks[which]; rank != 0) return pack_thin(l.weight, rank, memory);
+                if (choice.weights.active()) return pack_pruned(l.weight, choice.weights, memory);
+                return packed_linear{pack_dense(l.weight, memory)};
+            };
+            v.blocks[i].qkv = pack(b.qkv, block_layer::qkv);
+            v.blocks[i].proj = pack(b.proj, block_layer::proj);
+            v.blocks[i].fc1 = pack(b.fc1, block_layer::fc1);
+            v.blocks[i].fc2 = pack(b.fc2, block_layer::fc2);
         }
         return v;
     }
@@ -63,8 +66,16 @@ struct packed_vit {
         a.take<float>(packed_b_floats(c.patch_size(), c.dim));
         a.take<packed_block>(c.depth);
         for (std::size_t i = 0; i < c.depth; ++i)
-            for (const auto& [out, in] : block_shapes(c)) {
-                const weight_pruning rule = choices.empty() ? weight_pruning{} : choices[i].weights;
+            for (std::size_t l = 0; l < block_layer_count; ++l) {
+                const auto [out, in] = block_shapes(c)[l];
+                const layer_choice choice = choices.empty() ? layer_choice{} : choices[i];
+                if (const std::size_t rank = choice.ranks.of[l]; rank != 0) {
+                    a.take<packed_low_rank>(1);
+                    a.take<float>(packed_b_floats(in, rank));
+                    a.take<float>(packed_b_floats(rank, out));
+                    continue;
+                }
+                const weight_pruning& rule = choice.weights;
                 if (rule.active() && rule.rule != weight_rule::n_m) a.take<packed_shared_float_b>(1);
                 a.take<std::byte>(pruned_bytes(out, in, rule));
             }
@@ -75,9 +86,16 @@ struct packed_vit {
                                                                      std::span<const layer_choice> choices) {
         std::size_t most = 0;
         for (const layer_choice& choice : choices)
-            for (const auto& [out, in] : block_shapes(c)) {
-                if (!choice.weights.active()) continue;
+            for (std::size_t l = 0; l < block_layer_count; ++l) {
+                const auto [out, in] = block_shapes(c)[l];
                 arena a = arena::counting();
+                if (const std::size_t rank = choice.ranks.of[l]; rank != 0) {
+                    a.take<float>(out * rank);
+                    a.take<float>(rank * in);
+                    most = std::max(most, a.used() + low_rank_scratch_bytes(out, in));
+                    continue;
+                }
+                if (!choice.weights.active()) continue;
                 a.take<std::uint8_t>(out * in);
                 if (choice.weights.rule == weight_rule::n_m) a.take<float>(out * in);
                 most = std::max(most, a.used() + weight_mask_scratch_bytes(choice.weights, out, in));
@@ -90,13 +108,6 @@ struct packed_vit {
     }
 
 private:
-    struct shape {
-        std::size_t out, in;
-    };
-    static constexpr std::array<shape, 4> block_shapes(const vit_config& c) noexcept {
-        const std::size_t d = c.dim, mlp = c.mlp;
-        return {{{3 * d, d}, {d, d}, {mlp, d}, {d, mlp}}};
-    }
     static constexpr std::size_t pruned_bytes(std::size_t out, std::size_t in, const weight_pruning& rule) {
         require_valid(rule);
         if (!rule.active() || rule.rule == weight_rule::n_m) return packed_b_floats(in, out) * sizeof(float);
@@ -124,6 +135,19 @@ private:
             packed.sparse = sparse.data();
         }
         memory.release(mark);
+        return packed;
+    }
+    static packed_linear pack_thin(matrix_view<const float> weight, std::size_t rank, arena& memory) {
+        const std::size_t out = weight.rows(), in = weight.cols();
+        packed_low_rank& thin = memory.take<packed_low_rank>(1).front();
+        const auto down = memory.take<float>(packed_b_floats(in, rank)), up = memory.take<float>(packed_b_floats(rank, out));
+        const std::size_t mark = memory.used();
+        const auto u = detail::take_matrix<float>(memory, out, rank), v = detail::take_matrix<float>(memory, rank, in);
+        low_rank(weight, u, v, memory);
+        thin = {pack_b(transposed(v), down), pack_b(transposed(u), up)};
+        memory.release(mark);
+        packed_linear packed;
+        packed.thin = &thin;
         return packed;
     }
     template <class Floats>

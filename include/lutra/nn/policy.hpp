@@ -3,6 +3,7 @@
 
 #include <lutra/multiplier/exact.hpp>
 #include <lutra/multiplier/lowering.hpp>
+#include <lutra/nn/block_ranks.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/prune/activation_pruning.hpp>
@@ -48,6 +49,7 @@ struct vit_defaults {
     static constexpr token_pruning tokens{};
     static constexpr bool skip_zeros = false;
     static constexpr weight_pruning weights{};
+    static constexpr block_ranks ranks{};
 };
 
 /// A policy that names the multipliers of a network.
@@ -76,15 +78,20 @@ struct layer_choice {
     float hidden_threshold = 0;     ///< hidden units of at most this magnitude become 0 (see hidden_thresholds)
     std::span<const float> taus{};  ///< one an activation_point, in place of pruning.tau; or empty
     weight_pruning weights{};       ///< which weights of qkv, proj, fc1 and fc2 are kept
+    block_ranks ranks{};            ///< which of these are computed as two thin layers, in place of what `weights` says
 };
 
 namespace detail {
-/// Panics where a choice drops weights by a number out of its range, or skips by two rules at once.
-constexpr void require_weight_rules(std::span<const layer_choice> choices) {
-    for (const layer_choice& c : choices) {
-        require_valid(c.weights);
-        require(!c.weights.active() || !c.skip_zeros, panic_code::unsupported,
-                "fc2 skips either dropped weights or zeros of its input: choose weights or skip_zeros for a block");
+/// Panics where a choice drops weights by a number out of its range or has ranks that the layers of @p c cannot have, and
+/// where fc2 is to be changed in two ways at once.
+constexpr void require_weight_rules(const vit_config& c, std::span<const layer_choice> choices) {
+    for (const layer_choice& choice : choices) {
+        require_valid(choice.weights);
+        require_valid(choice.ranks, c);
+        require(!choice.skip_zeros || (!choice.weights.active() && choice.ranks[block_layer::fc2] == 0),
+                panic_code::unsupported,
+                "fc2 skips either dropped weights or zeros of its input, and zeros only where it has its full rank: choose "
+                "skip_zeros or one of weights and ranks for a block");
     }
 }
 } // namespace detail
@@ -98,6 +105,7 @@ template <multiplier_policy Policy>
     if constexpr (requires { Policy::tokens; }) c.tokens = Policy::tokens;
     if constexpr (requires { Policy::skip_zeros; }) c.skip_zeros = Policy::skip_zeros;
     if constexpr (requires { Policy::weights; }) c.weights = Policy::weights;
+    if constexpr (requires { Policy::ranks; }) c.ranks = Policy::ranks;
     return c;
 }
 

@@ -76,6 +76,20 @@ struct vit_config {
     }
 };
 
+/// The layers of a block that multiply by weights, in the order in which they run.
+enum class block_layer : std::uint8_t { qkv, proj, fc1, fc2 };
+inline constexpr std::size_t block_layer_count = 4;
+
+/// The size of a layer's weights.
+struct layer_shape {
+    std::size_t outputs, inputs;
+};
+/// Those of each block_layer.
+[[nodiscard]] constexpr std::array<layer_shape, block_layer_count> block_shapes(const vit_config& c) noexcept {
+    const std::size_t d = c.dim, mlp = c.mlp;
+    return {{{3 * d, d}, {d, d}, {mlp, d}, {d, mlp}}};
+}
+
 /// Whether @p c describes a network that can exist. Error: malformed; the sentence names the field.
 [[nodiscard]] constexpr status check(const vit_config& c) {
     const auto wrong = [](std::string_view field, auto value, std::string_view expected) -> status {

@@ -210,5 +210,23 @@ void low_rank(matrix_view<T> weights, matrix_view<const double> vectors, matrix_
         }
 }
 
+/// Bytes of scratch that low_rank takes to decompose @p outputs x @p inputs weights itself.
+[[nodiscard]] constexpr std::size_t low_rank_scratch_bytes(std::size_t outputs, std::size_t inputs) {
+    const std::size_t side = std::min(outputs, inputs);
+    arena a = arena::counting();
+    a.take<double>(side);
+    a.take<double>(side * side);
+    return a.used() + singular_values_scratch_bytes(outputs, inputs);
+}
+/// The same of weights that nothing else is asked of. @p scratch: low_rank_scratch_bytes, given back.
+LUTRA_INLINE void low_rank(matrix_view<const float> weights, matrix_view<float> u, matrix_view<float> v, arena& scratch) {
+    const std::size_t side = std::min(weights.rows(), weights.cols()), mark = scratch.used();
+    const auto values = scratch.take<double>(side);
+    const matrix_view<double> vectors{scratch.take<double>(side * side).data(), side, side};
+    singular_values(weights, values, vectors, scratch);
+    low_rank(weights, matrix_view<const double>{vectors}, u, v);
+    scratch.release(mark);
+}
+
 } // namespace LUTRA_ISA
 } // namespace lutra

@@ -105,6 +105,9 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
             static_cast<long long>(pixels.size()), static_cast<long long>(size));
     require(choices.size() == c.depth, panic_code::bad_shape, "control variates take one layer_choice a block",
             static_cast<long long>(choices.size()), c.depth);
+    for (const layer_choice& choice : choices)
+        require(!choice.ranks.active(), panic_code::unsupported,
+                "control variates are fitted to the sums of one product a layer: choose no ranks");
     constexpr std::size_t batch = 16;
     std::vector<layer_choice> exact(c.depth);
     for (std::size_t i = 0; i < c.depth; ++i) exact[i].weights = choices[i].weights;

@@ -82,6 +82,9 @@ public:
         for (const layer_choice& choice : choices_)
             require(choice.tokens.rule == token_rule::none, panic_code::unsupported,
                     "a quantized_pass drops no tokens: train for that in float, then for the multipliers");
+        for (const layer_choice& choice : choices_)
+            require(!choice.ranks.active(), panic_code::unsupported,
+                    "a quantized_pass keeps the rank of all layers: train for a lower one in float");
         const activation_scales<const float> scales{c, scales_};
         activations a = take(c, images.rows(), memory);
         a.layers = int8_layers::make(p, scales, choices_, granularity_, memory, corrections_);
