@@ -7,6 +7,7 @@
 #include <lutra/gemm.hpp>
 #include <lutra/multiplier/exact.hpp>
 #include <lutra/multiplier/lowering.hpp>
+#include <lutra/nn/int8_low_rank.hpp>
 #include <lutra/prune.hpp>
 
 #include "gemm/shapes.hpp"
@@ -130,6 +131,37 @@ private:
     std::vector<std::conditional_t<integers, std::int32_t, float>> c_;
     lutra::arena_memory packed_memory_, scratch_memory_;
     std::conditional_t<integers, lutra::packed_shared_b, lutra::packed_shared_float_b> packed_;
+};
+
+/// Weights of the rank that makes half of the products, in int8 with int32 sums.
+class own_thin_int8 {
+public:
+    explicit own_thin_int8(gemm_shape s)
+        : shape_{s},
+          a_{random_values<std::int8_t>(s.m * s.k, 1)},
+          c_(s.m * s.n),
+          scratch_memory_{lutra::int8_low_rank::scratch_bytes(exact_, s.m, s.k, s.n)} {
+        const std::size_t rank = lutra::rank_for_macs(s.n, s.k, 0.5);
+        const auto w = random_values<float>(s.n * s.k, 2);
+        std::vector<float> scale(s.n);
+        packed_memory_ = lutra::arena_memory{lutra::int8_low_rank::bytes(exact_, s.n, s.k, rank) +
+                                             lutra::int8_low_rank::make_scratch_bytes(s.n, s.k, rank)};
+        lutra::arena memory{packed_memory_.bytes()};
+        packed_ = lutra::int8_low_rank::make({w.data(), s.n, s.k}, rank, 1, true, exact_, scale, memory);
+    }
+    void operator()() {
+        lutra::arena scratch{scratch_memory_.bytes()};
+        packed_.multiply({a_.data(), shape_.m, shape_.k}, scratch,
+                         lutra::store_sums{lutra::matrix_view{c_.data(), shape_.m, shape_.n}});
+    }
+
+private:
+    gemm_shape shape_;
+    lutra::lowered_multiplier exact_ = lutra::lower(lutra::exact{});
+    std::vector<std::int8_t> a_;
+    std::vector<std::int32_t> c_;
+    lutra::arena_memory packed_memory_, scratch_memory_;
+    lutra::int8_low_rank packed_;
 };
 
 } // namespace bench

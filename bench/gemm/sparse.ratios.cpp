@@ -80,6 +80,9 @@ void measure(ratios& table) {
             return bench::own_shared<float>{s, tile};
         },
         [](gemm_shape s) { return bench::own_float{s}; });
+    add_rows(
+        table, {.name = "low_rank/50", .at_least = 1.5, .stretch = 1.8, .against = half},
+        [](gemm_shape s) { return bench::own_thin_int8{s}; }, dense);
 }
 
 const bench::room sparse{"gemm_sparse", measure};

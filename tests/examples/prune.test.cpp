@@ -45,10 +45,11 @@ TEST_CASE("prune sweeps the other rules of activations, and those of weights and
         const std::string zeros = rule == "hidden" ? "hidden_zeros" : "zeros";
         CHECK((rule == "top_k" ? rows[1][zeros] > rows[2][zeros] : rows[2][zeros] > rows[1][zeros]));
     }
-    REQUIRE(prune(folder, "--weights 2:4 1:4").status == 0);
+    REQUIRE(prune(folder, "--weights 2:4 1:4 rank:0.6 rank:0.4 energy:0.5").status == 0);
     nlohmann::json rows = (*lutra::read_json(folder / "out.json"))["results"];
     CHECK(rows[2]["macs"] < rows[1]["macs"]);
-    CHECK(rows[1]["macs"] < rows[0]["macs"]);
+    for (const std::size_t i : {1, 3, 5}) CHECK(rows[i]["macs"] < rows[0]["macs"]);
+    CHECK(rows[4]["macs"] < rows[3]["macs"]);
     const auto tokens = prune(folder, "--time --tokens none keep_top:0.5@0");
     INFO(tokens.output);
     REQUIRE(tokens.status == 0);
@@ -72,6 +73,8 @@ TEST_CASE("prune refuses settings that are none") {
     refused("--sweep nan", "thresholds of at least 0");
     refused("--activations hidden --sweep 1.5", "shares in [0, 1]");
     refused("--weights 3:2", "3:2");
+    refused("--weights rank:1", "rank:1");
+    refused("--weights energy:0.9x", "energy:0.9x");
     refused("--tokens keep_top:0.5@1", "past the last of 1");
     refused("--tokens none --sweep 0.1", "--sweep");
     refused("--weights 2:4 --activations hidden", "excludes");

@@ -42,18 +42,29 @@ constexpr void require_columns(std::size_t have, std::size_t need) {
             static_cast<long long>(have), static_cast<long long>(need));
 }
 /// Hands @p sums, of which the first is (@p row, @p first), on to the epilogue @p use as `change(row of the block, column,
-/// sum)`.
+/// some sums of it, what to make of them)` leaves them.
 template <class Use, class Change>
 void use_changed(const Use& use, std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums,
                  Change&& change) {
-    constexpr std::size_t most = 64;
-    alignas(64) std::int32_t changed[most];
-    for (std::size_t r = 0; r < sums.rows(); ++r)
-        for (std::size_t j = 0; j < sums.cols(); j += most) {
-            const std::size_t n = sums.cols() - j < most ? sums.cols() - j : most;
-            for (std::size_t k = 0; k < n; ++k) changed[k] = change(r, first + j + k, sums(r, j + k));
-            use(row + r, first + j, std::span<const std::int32_t>{changed, n});
-        }
+    if constexpr (requires { use.place(row, first, sums.rows(), sums.cols()); }) {
+        const matrix_view<std::int32_t> to = use.place(row, first, sums.rows(), sums.cols());
+        for (std::size_t r = 0; r < sums.rows(); ++r) change(r, first, sums.row(r), to.row(r));
+    } else {
+        constexpr std::size_t rows = 8, cols = 64;
+        alignas(64) std::int32_t changed[rows * cols];
+        for (std::size_t r = 0; r < sums.rows(); r += rows)
+            for (std::size_t j = 0; j < sums.cols(); j += cols) {
+                const std::size_t m = sums.rows() - r < rows ? sums.rows() - r : rows;
+                const std::size_t n = sums.cols() - j < cols ? sums.cols() - j : cols;
+                for (std::size_t i = 0; i < m; ++i)
+                    change(r + i, first + j, sums.row(r + i).subspan(j, n), std::span<std::int32_t>{changed + i * cols, n});
+                const matrix_view<const std::int32_t> done{changed, m, n, cols};
+                if constexpr (requires { use.block(row, first, done); })
+                    use.block(row + r, first + j, done);
+                else
+                    for (std::size_t i = 0; i < m; ++i) use(row + r + i, first + j, done.row(i));
+            }
+    }
 }
 } // namespace detail
 

@@ -97,9 +97,11 @@ struct corrected_sums {
     }
     /// The same for a block of sums.
     void block(std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) const {
-        lutra::detail::use_changed(use, row, first, sums, [&](std::size_t r, std::size_t column, std::int32_t sum) {
-            return by(sum, row_sums[row + r], column);
-        });
+        lutra::detail::use_changed(use, row, first, sums,
+                                   [&](std::size_t r, std::size_t column, std::span<const std::int32_t> from, auto to) {
+                                       for (std::size_t k = 0; k < from.size(); ++k)
+                                           to[k] = by(from[k], row_sums[row + r], column + k);
+                                   });
     }
 };
 

@@ -46,10 +46,15 @@ struct shifted_sums {
     }
     /// The same for a block of sums.
     void block(std::size_t row, std::size_t first, const matrix_view<const std::int32_t>& sums) const {
-        lutra::detail::use_changed(use, above + row, first, sums, [&](std::size_t r, std::size_t, std::int32_t sum) {
-            const unsigned shift = shifts[row + r];
-            return shift >= unit ? sum << (shift - unit) : ((sum >> (unit - shift - 1)) + 1) >> 1;
-        });
+        lutra::detail::use_changed(use, above + row, first, sums,
+                                   [&](std::size_t r, std::size_t, std::span<const std::int32_t> from, auto to) {
+                                       const int shift = int{shifts[row + r]} - static_cast<int>(unit);
+                                       if (shift >= 0)
+                                           for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k] << shift;
+                                       else
+                                           for (std::size_t k = 0; k < from.size(); ++k)
+                                               to[k] = ((from[k] >> (-shift - 1)) + 1) >> 1;
+                                   });
     }
 };
 
