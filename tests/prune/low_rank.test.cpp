@@ -111,6 +111,23 @@ TEST_CASE("known singular values are found") {
     CHECK(d.values[1] == Approx(1e-30).epsilon(1e-6));
 }
 
+TEST_CASE("weights are decomposed and factored at once") {
+    const auto d = random_matrix(17, 40, 17, 9);
+    for (const std::size_t rank : {1u, 5u, 17u}) {
+        std::vector<float> u(17 * rank), v(rank * 40), u2 = u, v2 = v;
+        const lutra::arena_memory memory{lutra::low_rank_scratch_bytes(17, 40)};
+        lutra::arena scratch{memory.bytes()};
+        lutra::low_rank(matrix_view<const float>{d.w.data(), 17, 40}, matrix_view{u.data(), 17, rank},
+                        matrix_view{v.data(), rank, 40}, scratch);
+        CHECK(scratch.used() == 0);
+        const matrix_view<const double> vectors{d.vectors.data(), 17, 17};
+        lutra::low_rank(matrix_view{d.w.data(), 17, 40}, vectors, matrix_view{u2.data(), 17, rank},
+                        matrix_view{v2.data(), rank, 40});
+        for (std::size_t i = 0; i < u.size(); ++i) CHECK(u[i] == Approx(u2[i]).margin(1e-5));
+        for (std::size_t i = 0; i < v.size(); ++i) CHECK(v[i] == Approx(v2[i]).margin(1e-3));
+    }
+}
+
 TEST_CASE("a rank is chosen by energy or by products") {
     const std::vector<double> values{4, 2, 1, 0};
     CHECK(lutra::rank_for_energy(values, 0) == 0);

@@ -220,7 +220,7 @@ inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by
         _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(number, _mm256_set1_ps(127)), _mm256_set1_ps(-127)));
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
     const long long bytes = _mm_cvtsi128_si64(_mm_packs_epi16(words, words));
-    std::memcpy(p, &bytes, n == float_lanes ? float_lanes : n);
+    std::memcpy(p, &bytes, n >= float_lanes ? float_lanes : n);
 }
 #elif LUTRA_USE_XSIMD && defined(__SSE2__) && !defined(__AVX__)
 /// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
@@ -229,7 +229,7 @@ inline void store_quantized(std::int8_t* p, float_batch x, const scale_batch& by
     const __m128i rounded = _mm_cvtps_epi32(_mm_max_ps(_mm_min_ps(number, _mm_set1_ps(127)), _mm_set1_ps(-127)));
     const __m128i words = _mm_packs_epi32(rounded, rounded);
     const int bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
-    std::memcpy(p, &bytes, n == float_lanes ? float_lanes : n);
+    std::memcpy(p, &bytes, n >= float_lanes ? float_lanes : n);
 }
 #else
 /// quantize(x, scale) of the first @p n lanes (1 to float_lanes) to int8, bit for bit.
