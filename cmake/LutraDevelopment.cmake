@@ -38,13 +38,16 @@ function(lutra_can_run_isa isa variable)
     set(${variable} "${${cached}}" PARENT_SCOPE)
 endfunction()
 
-# lutra_add_test(<room> SOURCES <file>... [ISAS <-march value>... [ISA_SOURCES <file>...]] [LIBRARIES <target>...]
-#                [DEFINITIONS <name=value>...])
+# lutra_add_test(<room> SOURCES <file>... [OPTIMISED <file>...] [ISAS <-march value>... [ISA_SOURCES <file>...]]
+#                [LIBRARIES <target>...] [DEFINITIONS <name=value>...])
 # One executable test_<room>, one ctest entry a file (<room>.<file>), and, if LUTRA_TEST_ALL, the ISA_SOURCES (default: all)
 # once more for each ISA that this machine can run. Only where an instruction set can change what is compiled are variants
-# worth their time.
+# worth their time. OPTIMISED are those SOURCES that would run for longer than it takes to optimise them.
 function(lutra_add_test room)
-    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;ISAS;ISA_SOURCES;LIBRARIES;DEFINITIONS")
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;OPTIMISED;ISAS;ISA_SOURCES;LIBRARIES;DEFINITIONS")
+    if(lutra_optimised) # headers that were precompiled without optimising do not do for them
+        set_source_files_properties(${test_OPTIMISED} PROPERTIES COMPILE_OPTIONS "${lutra_optimised}" SKIP_PRECOMPILE_HEADERS ON)
+    endif()
     foreach(isa IN LISTS test_ISAS ITEMS "") # "": the flags as they are
         set(name ${room})
         set(sources ${test_SOURCES})
@@ -65,7 +68,9 @@ function(lutra_add_test room)
         # Nothing of the library: a test includes what it tests.
         target_precompile_headers(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/catch.hpp
                                   <algorithm> <array> <cmath> <span> <string> <vector>)
-        target_compile_options(test_${name} PRIVATE $<$<BOOL:${isa}>:-march=${isa}>)
+        if(isa) # with kernels of its own
+            target_compile_options(test_${name} PRIVATE -march=${isa} ${lutra_optimised})
+        endif()
         foreach(source IN LISTS sources)
             cmake_path(GET source STEM LAST_ONLY stem) # Catch2 tags each case with the name of its file
             string(REGEX REPLACE "\\.test$" "" short ${stem})

@@ -111,7 +111,7 @@ test_() {
     packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog
     need_tools
     configure release -D LUTRA_BUILD_TESTS=ON -D CMAKE_COMPILE_WARNING_AS_ERROR="${CI:+ON}" && build release &&
-        run_tests release release --label-exclude '^(consumer|bench)$'
+        run_tests release release --label-exclude '^(consumer|bench|structure|torch)$'
 }
 
 newest_clang() {
@@ -136,7 +136,8 @@ check() {
         -D CMAKE_COMPILE_WARNING_AS_ERROR="${CI:+ON}"; then
         build release all_verify_interface_header_sets
         build release && run_tests consumers release --label-regex '^consumer$' &&
-            run_tests isas release --tests-regex '\.x86-64' && run_tests snippets release --label-regex '^snippet$'
+            run_tests isas release --tests-regex '\.x86-64' &&
+            run_tests others release --label-regex '^(snippet|structure|torch)$'
         [ $benchmarks = OFF ] || run_tests benchmarks release --label-regex '^bench$'
     fi
     if has arm-none-eabi-g++; then
