@@ -94,9 +94,9 @@ struct network {
         sums_of out{std::vector(x.size(), std::vector<std::int32_t>(outputs)), std::vector<float>(outputs)};
         for (std::size_t o = 0; o < outputs; ++o) {
             float most = 0;
-            for (std::size_t i = 0; i < outputs * inputs; ++i)
-                if (kept[i] != 0 && (!per_channel || i / inputs == o))
-                    most = std::max(most, std::abs(l.weight(i / inputs, i % inputs)));
+            for (std::size_t row = per_channel ? o : 0; row < (per_channel ? o + 1 : outputs); ++row)
+                for (std::size_t i = 0; i < inputs; ++i)
+                    if (kept[row * inputs + i] != 0) most = std::max(most, std::abs(l.weight(row, i)));
             const float weight_scale = most > 0 ? most / 127 : 1;
             out.scale[o] = weight_scale * scale;
             for (std::size_t r = 0; r < x.size(); ++r)
