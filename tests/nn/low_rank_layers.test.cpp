@@ -59,6 +59,16 @@ TEST_CASE("low rank: int8_vit makes both products, and shifts what is between th
     }
 }
 
+TEST_CASE("low rank: all weights of a layer, or of one output, are zero") {
+    network n{tiny_config()};
+    const auto block = n.parameters.block(1);
+    std::fill_n(n.values.begin() + (block.fc1.weight.data() - n.values.data()), 20 * 12, 0.0f);
+    std::fill_n(n.values.begin() + (block.proj.weight.data() - n.values.data()), 12, 0.0f); // one output
+    const auto choices = with_ranks({{4, 3, 5, 6}});
+    CHECK(distance(n.in_int8(choices), n.reference(choices)) < tolerance);
+    for (const float x : n.in_float(choices)) CHECK(std::isfinite(x));
+}
+
 TEST_CASE("low rank: a layer with a rank leaves out its rule for weights, the others follow it") {
     const network n{tiny_config()};
     auto choices = with_ranks({{4, 0, 5, 0}});
