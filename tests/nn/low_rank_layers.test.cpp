@@ -192,7 +192,8 @@ TEST_CASE("low rank: refuses what cannot be") {
     std::vector<float> values = n.values;
     REQUIRE_PANIC(lutra::lower_ranks({n.config, values}, std::span{skipping}.first(1)), bad_shape);
     REQUIRE_PANIC(lutra::lower_ranks({n.config, values}, with_ranks({{0, 0, 99, 0}})), out_of_range);
-    values[n.parameters.block(1).fc1.weight.data() - n.values.data()] = std::numeric_limits<float>::infinity();
+    values[static_cast<std::size_t>(n.parameters.block(1).fc1.weight.data() - n.values.data())] =
+        std::numeric_limits<float>::infinity();
     REQUIRE_PANIC(lutra::lower_ranks({n.config, values}, with_ranks({{0, 0, 2, 0}})), bad_argument);
     const auto thin = with_ranks({{2, 2, 2, 2}});
     const lutra::arena_memory memory{lutra::integer_vit<>::packed_bytes(n.config, thin)};
