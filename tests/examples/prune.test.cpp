@@ -48,7 +48,7 @@ TEST_CASE("prune sweeps the other rules of activations, and those of weights and
     REQUIRE(prune(folder, "--weights 2:4 1:4 rank:0.6 rank:0.4 energy:0.5").status == 0);
     nlohmann::json rows = (*lutra::read_json(folder / "out.json"))["results"];
     CHECK(rows[2]["macs"] < rows[1]["macs"]);
-    for (const std::size_t i : {1, 3, 5}) CHECK(rows[i]["macs"] < rows[0]["macs"]);
+    for (const std::size_t i : {1u, 3u, 5u}) CHECK(rows[i]["macs"] < rows[0]["macs"]);
     CHECK(rows[4]["macs"] < rows[3]["macs"]);
     const auto tokens = prune(folder, "--time --tokens none keep_top:0.5@0");
     INFO(tokens.output);
