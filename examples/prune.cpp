@@ -53,27 +53,26 @@ template <class Model>
 void count_work(const Model& model, std::span<const lutra::layer_choice> choices, const labelled_images& data, outcome& o) {
     const lutra::vit_config& c = model.config();
     const std::size_t batch = 25, count = std::min<std::size_t>(data.images.count, 2000), size = c.image_size();
-    std::vector<lutra::operation> operations(lutra::operation_count(c, choices));
-    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c, choices));
     std::vector<lutra::activation_counts> counts(lutra::activation_counter::size(c));
-    lutra::activation_counter counter{c, counts};
-    const lutra::arena_memory memory{lutra::observe_scratch_bytes<Model>(c, batch)};
+    const lutra::activation_counter counter{c, counts};
+    const lutra::arena_memory memory{Model::scratch_bytes(c, batch)};
     std::vector<float> pixels(batch * size), logits(batch * c.classes);
-    o.tokens.resize(c.depth);
     for (std::size_t first = 0; first < count; first += batch) {
         const std::size_t n = std::min(batch, count - first);
         lutra::normalize(c, std::span{data.images.pixels}.subspan(first * size, n * size),
                          std::span{pixels}.first(n * size));
-        const lutra::matrix_view<const float> images{pixels.data(), n, size};
         lutra::arena scratch{memory.bytes()};
-        model.forward(images, {logits.data(), n, c.classes}, scratch, counter);
-        lutra::workload_builder out{operations, dependencies};
-        for (const lutra::operation& op : lutra::observe(model, images, choices, scratch, out).operations) {
-            o.macs += op.executed_macs() / static_cast<double>(count);
-            if (op.label != "mlp.fc2" && op.label != "mlp.fc2.down") continue;
-            o.fc2_rows += op.executed_macs() / static_cast<double>(op.n * count);
-            o.tokens[op.layer] += static_cast<double>(op.batch * op.m) / static_cast<double>(count);
-        }
+        model.forward({pixels.data(), n, size}, {logits.data(), n, c.classes}, scratch, counter);
+    }
+    std::vector<lutra::operation> operations(lutra::operation_count(c, choices));
+    std::vector<std::uint32_t> dependencies(lutra::dependency_count(c, choices));
+    lutra::workload_builder out{operations, dependencies};
+    o.tokens.resize(c.depth);
+    for (const lutra::operation& op : lutra::observed_workload(c, choices, count, counter, out).operations) {
+        o.macs += op.executed_macs() / static_cast<double>(count);
+        if (op.label != "mlp.fc2" && op.label != "mlp.fc2.down") continue;
+        o.fc2_rows += op.executed_macs() / static_cast<double>(op.n * count);
+        o.tokens[op.layer] += static_cast<double>(op.batch * op.m) / static_cast<double>(count);
     }
     o.zeros = counter.total_pruned().sparsity();
     o.hidden_zeros = counter.total(lutra::activation_point::hidden).sparsity();

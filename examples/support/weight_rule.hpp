@@ -15,8 +15,7 @@
 inline constexpr const char* weight_rule_help =
     "Which weights of the blocks are kept, by magnitude: N:M of neighbouring inputs, N:MxP the same for P neighbouring "
     "outputs, or block:OxI:SHARE, tiles of O outputs x I inputs of which a share is dropped; or low rank, by singular "
-    "values: "
-    "rank:SHARE of the products, or energy:SHARE of the sum of squares";
+    "values: rank:SHARE of the products, or energy:SHARE of the sum of squares";
 
 /// Gives the blocks the rule for weights that @p text names; ends the program over one that is wrong.
 inline void choose_weights(std::string_view text, const lutra::vit_parameters<const float>& parameters,

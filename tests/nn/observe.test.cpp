@@ -13,6 +13,7 @@
 #include <lutra/core/random.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -157,6 +158,30 @@ TEST_CASE("observe: the workload has the sizes that tokens left, and zeros apart
             CHECK(seen(1, activation_point::normed1).rows < seen(0, activation_point::normed1).rows);
         });
     }
+}
+
+TEST_CASE("observe: one counter takes any number of passes") {
+    network n;
+    n.choices[0].tokens = {.rule = lutra::token_rule::keep_top, .share = 0.5};
+    n.with(false, [&]<class Model>(const Model& model) {
+        const lutra::arena_memory memory{lutra::observe_scratch_bytes<Model>(n.c, n.count)};
+        lutra::arena scratch{memory.bytes()};
+        lutra::workload_buffer<64> at_once, by_parts;
+        const auto w = lutra::observe(model, {n.images.data(), n.count, n.c.image_size()}, n.choices, scratch, at_once);
+        std::vector<lutra::activation_counts> counts(lutra::activation_counter::size(n.c));
+        const lutra::activation_counter counter{n.c, counts};
+        std::vector<float> logits(2 * n.c.classes);
+        for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, 1}, {1, 2}})
+            model.forward({&n.images[first * n.c.image_size()], count, n.c.image_size()},
+                          {logits.data(), count, n.c.classes}, scratch, counter);
+        const auto parts = lutra::observed_workload(n.c, n.choices, n.count, counter, by_parts);
+        REQUIRE(parts.operations.size() == w.operations.size());
+        for (std::size_t i = 0; i < w.operations.size(); ++i) {
+            CHECK(parts.operations[i].macs() == w.operations[i].macs());
+            CHECK(parts.operations[i].executed_macs() == w.operations[i].executed_macs());
+            CHECK(parts.operations[i].lhs.sparsity == w.operations[i].lhs.sparsity);
+        }
+    });
 }
 
 TEST_CASE("hidden_thresholds: a share of zeros is reached on what was seen, and not far exceeded") {

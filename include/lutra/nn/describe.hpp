@@ -40,8 +40,8 @@ namespace detail {
 /// `tokens` of the choices surely drop (so nothing of keep_above) is left out where it is no longer computed; to choose it
 /// is far less work than any product, and no operation. Weights that `weights` of the choices drop are zero and skipped:
 /// their share is exact, but for tiles that do not divide a layer, which are taken as whole ones. A layer of low rank is two
-/// operations: "mlp.fc1.down" and "mlp.fc1.up" in place of "mlp.fc1". Of a last block without a
-/// rule all tokens count, as hardware would run it, though our networks then compute what the head reads: `observe` tells.
+/// operations: "mlp.fc1.down" and "mlp.fc1.up" in place of "mlp.fc1". Of a last block without a rule all tokens count, as
+/// hardware would run it, though our networks then compute what the head reads: `observe` tells.
 /// @param choices one a block, used as int8_vit uses them; the multipliers' names must live as long as the workload
 /// @param out takes operation_count operations and dependency_count dependencies
 /// @return all that @p out holds

@@ -120,6 +120,14 @@ private:
 
 } // namespace detail
 
+/// What forward passes over @p images images, of which @p counted was told, asked of hardware: see observe, which makes one.
+template <class Builder>
+workload observed_workload(const vit_config& c, std::span<const layer_choice> choices, std::uint64_t images,
+                           const activation_counter& counted, Builder& out) {
+    detail::observed_builder builder{counted, images, out};
+    return describe(c, choices, images, builder);
+}
+
 inline namespace LUTRA_ISA {
 
 /// Bytes of scratch that `observe` needs for @p images images at once.
@@ -154,8 +162,7 @@ workload observe(const Model& model, matrix_view<const float> images, std::span<
     std::fill(counts.begin(), counts.end(), activation_counts{});
     const activation_counter counter{c, counts};
     model.forward(images, lutra::detail::take_matrix<float>(scratch, images.rows(), c.classes), scratch, counter);
-    lutra::detail::observed_builder builder{counter, images.rows(), out};
-    const workload observed = describe(c, choices, images.rows(), builder);
+    const workload observed = observed_workload(c, choices, images.rows(), counter, out);
     scratch.release(mark);
     return observed;
 }
