@@ -46,13 +46,25 @@ struct pruned_weights {
     }
 };
 
+/// What an int8 product of any kind of weights reads and writes besides them.
+class int8_operands {
+public:
+    explicit int8_operands(gemm_shape s) : shape_{s}, a_{random_values<std::int8_t>(s.m * s.k, 1)}, c_(s.m * s.n) {}
+
+    [[nodiscard]] lutra::matrix_view<const std::int8_t> a() const { return {a_.data(), shape_.m, shape_.k}; }
+    [[nodiscard]] lutra::store_sums sums() { return {{c_.data(), shape_.m, shape_.n}}; }
+
+private:
+    gemm_shape shape_;
+    std::vector<std::int8_t> a_;
+    std::vector<std::int32_t> c_;
+};
+
 /// int8 x int8 -> int32 with N of M weights an output, each output its own.
 class own_n_m {
 public:
     own_n_m(gemm_shape s, lutra::n_m pattern)
-        : shape_{s},
-          a_{random_values<std::int8_t>(s.m * s.k, 1)},
-          c_(s.m * s.n),
+        : operands_{s},
           packed_memory_{lutra::packed_n_m_bytes(exact_, pattern, s.k, s.n)},
           scratch_memory_{lutra::n_m_gemm_scratch_bytes(exact_, s.m, s.k)} {
         pruned_weights<std::int8_t> w{s};
@@ -61,15 +73,12 @@ public:
     }
     void operator()() {
         lutra::arena scratch{scratch_memory_.bytes()};
-        lutra::gemm(lutra::matrix_view<const std::int8_t>{a_.data(), shape_.m, shape_.k}, packed_, scratch,
-                    lutra::store_sums{lutra::matrix_view{c_.data(), shape_.m, shape_.n}});
+        lutra::gemm(operands_.a(), packed_, scratch, operands_.sums());
     }
 
 private:
-    gemm_shape shape_;
     lutra::lowered_multiplier exact_ = lutra::lower(lutra::exact{});
-    std::vector<std::int8_t> a_;
-    std::vector<std::int32_t> c_;
+    int8_operands operands_;
     lutra::arena_memory packed_memory_, scratch_memory_;
     lutra::packed_n_m packed_;
 };
@@ -137,10 +146,7 @@ private:
 class own_thin_int8 {
 public:
     explicit own_thin_int8(gemm_shape s)
-        : shape_{s},
-          a_{random_values<std::int8_t>(s.m * s.k, 1)},
-          c_(s.m * s.n),
-          scratch_memory_{lutra::int8_low_rank::scratch_bytes(exact_, s.m, s.k, s.n)} {
+        : operands_{s}, scratch_memory_{lutra::int8_low_rank::scratch_bytes(exact_, s.m, s.k, s.n)} {
         const std::size_t rank = lutra::rank_for_macs(s.n, s.k, 0.5);
         const auto w = random_values<float>(s.n * s.k, 2);
         std::vector<float> scale(s.n);
@@ -151,15 +157,12 @@ public:
     }
     void operator()() {
         lutra::arena scratch{scratch_memory_.bytes()};
-        packed_.multiply({a_.data(), shape_.m, shape_.k}, scratch,
-                         lutra::store_sums{lutra::matrix_view{c_.data(), shape_.m, shape_.n}});
+        packed_.multiply(operands_.a(), scratch, operands_.sums());
     }
 
 private:
-    gemm_shape shape_;
     lutra::lowered_multiplier exact_ = lutra::lower(lutra::exact{});
-    std::vector<std::int8_t> a_;
-    std::vector<std::int32_t> c_;
+    int8_operands operands_;
     lutra::arena_memory packed_memory_, scratch_memory_;
     lutra::int8_low_rank packed_;
 };
