@@ -75,15 +75,14 @@ struct int8_layers {
         };
         const auto chosen = [&](const linear_parameters<const float>& p, float scale, const layer_choice& choice,
                                 std::size_t rank, const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
-            int8_linear layer;
-            if constexpr (Sparse) {
-                if (rank != 0)
-                    layer = int8_linear::make_thin(p, scale, granularity, choice.linear, memory, rank);
-                else if (choice.weights.active())
-                    layer = int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
-                layer.correction = correction;
-                if (rank != 0 || choice.weights.active()) return layer;
-            }
+            if constexpr (Sparse)
+                if (rank != 0 || choice.weights.active()) {
+                    int8_linear layer =
+                        rank != 0 ? int8_linear::make_thin(p, scale, granularity, choice.linear, memory, rank)
+                                  : int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
+                    layer.correction = correction;
+                    return layer;
+                }
             return linear(p, scale, choice.linear, correction, skipping);
         };
         int8_layers layers;
