@@ -6,6 +6,7 @@
 #include "support/multipliers.hpp"
 #include "support/progress.hpp"
 #include "support/test_images.hpp"
+#include "support/token_schedule.hpp"
 
 #include <lutra/core/threads.hpp>
 #include <lutra/io/json.hpp>
@@ -35,7 +36,7 @@ struct request {
     std::filesystem::path model = examples_folder / "models" / "fashion_mnist_vit.safetensors", folder{fashion_mnist_folder};
     std::filesystem::path output, json;
     std::vector<std::string> multipliers{"exact"};
-    std::string attention = "exact", method = "straight-through";
+    std::string attention = "exact", method = "straight-through", tokens;
     table_options table;
     lutra::training_options training{
         .epochs = 1, .peak_rate = 5e-4f, .last_rate = 1e-5f, .warmup_epochs = 0.05f, .label_smoothing = 0.1f};
@@ -65,6 +66,7 @@ request read_arguments(int argc, char** argv) {
     app.add_option("--terms", r.terms, "Of a 2-D gradient table: the most float products that stand for it")
         ->check(CLI::Range(1u, 255u))
         ->capture_default_str();
+    app.add_option("--tokens", r.tokens, token_schedule_help);
     app.add_flag("--control-variate", r.control_variate, "Correct the sums of the linear layers at run time");
     app.add_option("--distill", r.training.distillation,
                    "Learn from the float model too: its share of the loss, from 0 to 1")
@@ -171,7 +173,8 @@ int main(int argc, char** argv) {
     std::vector<float> scales = file.find(lutra::activation_scales_name) != nullptr
                                     ? value_or_fail(lutra::read_activation_scales(file, c))
                                     : calibrated(model.parameters());
-    const circuits used{r, c.depth};
+    circuits used{r, c.depth};
+    read_token_schedule(r.tokens, used.choices);
     std::vector<std::int32_t> corrections;
     const auto correct = [&](const lutra::vit_parameters<const float>& p) {
         if (!r.control_variate) return;
@@ -182,10 +185,12 @@ int main(int argc, char** argv) {
     const lutra::arena_memory teacher_memory{lutra::float_vit<>::packed_bytes(c)};
     lutra::arena teacher_arena{teacher_memory.bytes()};
     const lutra::float_vit<> teacher{model.parameters(), teacher_arena};
-    const std::vector<lutra::layer_choice> exact(c.depth);
+    std::vector<lutra::layer_choice> exact(c.depth);
+    read_token_schedule(r.tokens, exact);
     nlohmann::json report{{"model", r.model.filename().string()}, {"multipliers", r.multipliers},
                           {"attention_multiplier", r.attention},  {"method", r.method},
-                          {"control_variate", r.control_variate}, {"distillation", r.training.distillation},
+                          {"tokens", r.tokens},                   {"control_variate", r.control_variate},
+                          {"distillation", r.training.distillation},
                           {"rate", r.training.peak_rate},         {"seed", r.training.seed},
                           {"epochs", nlohmann::json::array()}};
     const auto say = [&](const char* key, const char* words, double percent) {

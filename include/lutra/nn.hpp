@@ -54,6 +54,7 @@
     #include <lutra/nn/train/quantized_pass.hpp>
     #include <lutra/nn/train/tau_curve_file.hpp>
     #include <lutra/nn/train/token_pass.hpp>
+    #include <lutra/nn/train/token_steps.hpp>
     #include <lutra/nn/train/trainer.hpp>
     #include <lutra/nn/train/weight_masks.hpp>
 #endif

@@ -113,6 +113,31 @@ TEST_CASE("quantized_pass: the straight-through gradient, clipped where values l
     check_gradient(setup{tiny_config(true)}, mixed(), {});
 }
 
+TEST_CASE("quantized_pass: tokens leave as in int8_vit, and the gradient passes through what they become") {
+    using lutra::rest_tokens, lutra::token_pruning;
+    const token_pruning schedules[][2]{{token_pruning::keep_top(0.5f), token_pruning::keep_prefix()},
+                                       {token_pruning::keep_top(0.5f), {}},
+                                       {token_pruning::keep_top(0.7f), token_pruning::keep_top(0.9f, rest_tokens::mean)},
+                                       {token_pruning::keep_above(1, rest_tokens::drop), {}},
+                                       {token_pruning::keep_above(1, rest_tokens::mean), {}},
+                                       {token_pruning::keep_prefix(), {}},
+                                       {token_pruning::merge_similar(4), token_pruning::merge_similar(2)}};
+    for (const bool distilled : {false, true}) {
+        lutra::vit_config c = tiny_config(distilled);
+        c.image_width = 20; // 10 patches
+        const setup s{c};
+        for (const auto& schedule : schedules) {
+            auto choices = mixed();
+            for (std::size_t i = 0; i < 2; ++i) choices[i].tokens = schedule[i];
+            const lutra::arena_memory memory{lutra::int8_vit<>::packed_bytes(c, choices)};
+            lutra::arena packed{memory.bytes()};
+            const lutra::int8_vit<> vit{s.parameters, s.scales, choices, packed};
+            CHECK(s.logits({s.scales, choices}) == logits_of(vit, s.images));
+            check_gradient(s, choices, {});
+        }
+    }
+}
+
 TEST_CASE("quantized_pass: the gradient by tables is the direct sum over their slopes") {
     const setup s{tiny_config()};
     const auto choices = mixed();
@@ -178,8 +203,11 @@ TEST_CASE("quantized_pass: refuses what cannot be") {
     const std::vector<std::int32_t> few(3);
     REQUIRE_PANIC(s.logits({s.scales, exact, {}, few}), bad_shape);
     auto dropping = exact;
-    dropping[1].tokens.rule = lutra::token_rule::keep_prefix;
-    REQUIRE_PANIC(s.logits({s.scales, dropping}), unsupported);
+    dropping[1].tokens = lutra::token_pruning::keep_top(1.5f);
+    REQUIRE_PANIC(s.logits({s.scales, dropping}), bad_argument);
+    auto factored = exact;
+    factored[0].ranks.of.back() = 2;
+    REQUIRE_PANIC(s.logits({s.scales, factored}), unsupported);
     lutra::vit_config linear = tiny_config();
     linear.attention = lutra::attention_kind::relu_linear;
     REQUIRE_PANIC(setup{linear}.logits({s.scales, exact}), unsupported);

@@ -3,10 +3,12 @@
 
 #include "nn/reference.hpp"
 
+#include <lutra/core/arena_memory.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/multiplier/product_slopes.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/policy.hpp>
+#include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #include <lutra/nonlinear/float_functions.hpp>
 #include <lutra/numeric/quantize.hpp>
@@ -112,11 +114,71 @@ struct network {
         dq = d * worth / static_cast<double>(scale) * inside(static_cast<double>(sum) * worth, scale);
     }
 
-    integers attention(const integers& qkv, std::size_t block) const {
+    /// The tokens of the image: what they stand for, and class attention as integers, summed over heads, with its derivative.
+    struct token_state {
+        std::vector<float> sizes;
+        bool merged = false;
+        std::vector<std::int32_t> paid;
+        std::vector<double> dpaid;
+    };
+    /// Drops tokens by @p rule. Which ones, and where to, is taken from select_tokens, which other tests are about.
+    void drop(const lutra::token_pruning& rule, const integers& qkv, token_state& state, reals& x) const {
+        using enum lutra::token_rule;
+        const lutra::vit_config& c = p.config();
+        const std::size_t count = x.v.size(), d = c.dim;
+        if (rule.rule == none) return;
+        if (rule.rule == merge_similar && !state.merged) {
+            state.sizes.assign(count, 1.0f);
+            state.merged = true;
+        }
+        lutra::arena_memory memory{1 << 20};
+        lutra::arena arena{memory.bytes()};
+        lutra::token_map map = lutra::token_map::take(1, count, arena);
+        map.before = {1, count};
+        std::vector<std::int8_t> keys;
+        for (const auto& row : qkv.v) keys.insert(keys.end(), row.begin(), row.end());
+        const float one = 127.0f * static_cast<float>(c.heads);
+        lutra::select_tokens<std::int8_t>(c, rule, {keys.data(), count, 3 * d},
+                                          rule.reads_class_attention() ? std::span{state.paid} : std::span<std::int32_t>{},
+                                          one, state.merged ? std::span{state.sizes} : std::span<float>{}, map,
+                                          lutra::token_scratch<std::int8_t>::take(c, arena));
+        const std::size_t after = map.after.rows();
+        std::vector<float> from;
+        for (const auto& row : x.v) from.insert(from.end(), row.begin(), row.end());
+        std::vector<float> sent(after * d);
+        lutra::send_tokens(map, 0, {from.data(), count, d}, {sent.data(), after, d});
+        reals y(after, d);
+        for (std::size_t t = 0; t < after; ++t)
+            std::copy_n(sent.begin() + static_cast<std::ptrdiff_t>(t * d), d, y.v[t].begin());
+        // a weight of the fused token is w = paid / one, or paid / the sum of those it holds
+        double sum = 0, dsum = 0;
+        const auto fused = [&](std::size_t t) {
+            return rule.reads_class_attention() && rule.rest != lutra::rest_tokens::drop && map.to[t] + 1 == after &&
+                   after < count && t >= c.prefix_tokens();
+        };
+        for (std::size_t t = 0; t < count; ++t)
+            if (fused(t)) sum += state.paid[t], dsum += state.dpaid[t];
+        for (std::size_t t = 0; t < count; ++t) {
+            if (map.to[t] == lutra::no_token) continue;
+            const auto w = static_cast<double>(map.weight[t]);
+            double dw = 0;
+            if (fused(t))
+                dw = rule.rest == lutra::rest_tokens::mean ? (state.dpaid[t] - w * dsum) / sum
+                                                           : state.dpaid[t] / static_cast<double>(one);
+            for (std::size_t j = 0; j < d; ++j)
+                y.d[map.to[t]][j] += w * x.d[t][j] + dw * static_cast<double>(x.v[t][j]);
+        }
+        x = y;
+        if (state.merged) state.sizes.resize(after);
+    }
+
+    integers attention(const integers& qkv, std::size_t block, token_state& state) const {
         const lutra::vit_config& c = p.config();
         const auto& m = choices[block].attention;
         const auto& s = slopes[block].attention;
-        const std::size_t tokens = c.tokens(), width = c.head_dim(), d = c.dim;
+        const std::size_t tokens = qkv.v.size(), width = c.head_dim(), d = c.dim;
+        state.paid.assign(tokens, 0);
+        state.dpaid.assign(tokens, 0);
         const auto scale = [&](lutra::block_tensor t) { return scales.block(block, t); };
         const float worth =
             scale(lutra::block_tensor::query) * scale(lutra::block_tensor::key) / std::sqrt(static_cast<float>(width));
@@ -131,13 +193,18 @@ struct network {
                         p1.d[0][u] += static_cast<double>(worth) *
                                       moved(s, qkv.v[t][j], qkv.d[t][j], qkv.v[u][d + j], qkv.d[u][d + j]);
                     }
-                    p1.v[0][u] = static_cast<float>(sum) * worth;
+                    const float log_size = state.merged ? std::log(state.sizes[u]) : 0.0f;
+                    p1.v[0][u] = std::fma(static_cast<float>(sum), worth, log_size);
                 }
                 lutra::softmax(p1.v[0]);
                 double mean = 0;
                 for (std::size_t u = 0; u < tokens; ++u) mean += static_cast<double>(p1.v[0][u]) * p1.d[0][u];
                 for (std::size_t u = 0; u < tokens; ++u) p1.d[0][u] = static_cast<double>(p1.v[0][u]) * (p1.d[0][u] - mean);
                 const integers q = quantized(p1, 1.0f / 127);
+                for (std::size_t u = 0; t == 0 && u < tokens; ++u) {
+                    state.paid[u] += q.v[0][u];
+                    state.dpaid[u] += q.d[0][u];
+                }
                 for (std::size_t j = first; j < first + width; ++j) {
                     std::int32_t sum = 0;
                     double moves = 0;
@@ -167,6 +234,7 @@ struct network {
             }
         add_real(linear(quantized(pixels, scales.patches()), scales.patches(), p.patch_embed, to.patch_embed, 0),
                  p.patch_embed.bias, to.patch_embed.bias, x, prefix);
+        token_state state;
         for (std::size_t i = 0; i < c.depth; ++i) {
             const auto b = p.block(i);
             const auto db = to.block(i);
@@ -175,22 +243,24 @@ struct network {
                 return quantized(normed(x, n, dn, c.layer_norm_epsilon), scale(t));
             };
             const sums_of sums = linear(quantized_norm(b.norm1, db.norm1, normed1), scale(normed1), b.qkv, db.qkv, i);
-            integers qkv(c.tokens(), 3 * d);
+            const std::size_t tokens = x.v.size();
+            integers qkv(tokens, 3 * d);
             for (std::size_t j = 0; j < 3 * d; ++j) {
                 const auto worth = static_cast<double>(sums.scale[j]);
                 const auto bias = lutra::quantize<std::int32_t>(b.qkv.bias[j], sums.scale[j]);
-                for (std::size_t t = 0; t < c.tokens(); ++t)
+                for (std::size_t t = 0; t < tokens; ++t)
                     requantize(sums.sums.v[t][j] + bias, sums.sums.d[t][j] + db.qkv.bias[j] / worth, worth,
                                scale(j < d       ? query
                                      : j < 2 * d ? key
                                                  : value),
                                qkv.v[t][j], qkv.d[t][j]);
             }
-            add_real(linear(attention(qkv, i), scale(context), b.proj, db.proj, i), b.proj.bias, db.proj.bias, x, 0);
-            reals inner(c.tokens(), c.mlp);
+            add_real(linear(attention(qkv, i, state), scale(context), b.proj, db.proj, i), b.proj.bias, db.proj.bias, x, 0);
+            drop(choices[i].tokens, qkv, state, x);
+            reals inner(x.v.size(), c.mlp);
             add_real(linear(quantized_norm(b.norm2, db.norm2, normed2), scale(normed2), b.fc1, db.fc1, i), b.fc1.bias,
                      db.fc1.bias, inner, 0);
-            for (std::size_t t = 0; t < c.tokens(); ++t) {
+            for (std::size_t t = 0; t < x.v.size(); ++t) {
                 for (std::size_t j = 0; j < c.mlp; ++j) {
                     const auto h = static_cast<double>(inner.v[t][j]);
                     inner.d[t][j] *= std::erfc(-h / std::sqrt(2.0)) / 2 + h * std::exp(-h * h / 2) * 0.3989422804014327;

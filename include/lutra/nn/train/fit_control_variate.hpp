@@ -110,7 +110,10 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
                 "control variates are fitted to the sums of one product a layer: choose no ranks");
     constexpr std::size_t batch = 16;
     std::vector<layer_choice> exact(c.depth);
-    for (std::size_t i = 0; i < c.depth; ++i) exact[i].weights = choices[i].weights;
+    for (std::size_t i = 0; i < c.depth; ++i) {
+        exact[i].weights = choices[i].weights;
+        exact[i].tokens = choices[i].tokens;
+    }
     const std::vector<std::uint8_t> masks = weight_masks(p, choices);
     const quantized_pass<Policy> pass{scales, exact, {}, {}, granularity};
     const arena_memory memory{pass.scratch_bytes(c, batch)};
@@ -168,10 +171,10 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
             const int8_block& l = a.layers.blocks[i];
             const auto from = p.block(i);
             const weight_pruning& pruning = choices[i].weights;
-            show(l.qkv, a.blocks[i].normed1, pruning, from.qkv.weight.data());
-            show(l.proj, a.blocks[i].context, pruning, from.proj.weight.data());
-            show(l.fc1, a.blocks[i].normed2, pruning, from.fc1.weight.data());
-            show(l.fc2, a.blocks[i].hidden, pruning, from.fc2.weight.data());
+            show(l.qkv, a.blocks[i].before.normed1, pruning, from.qkv.weight.data());
+            show(l.proj, a.blocks[i].before.context, pruning, from.proj.weight.data());
+            show(l.fc1, a.blocks[i].after.normed2, pruning, from.fc1.weight.data());
+            show(l.fc2, a.blocks[i].after.hidden, pruning, from.fc2.weight.data());
         }
         for (std::size_t which = 0; which < c.prefix_tokens(); ++which)
             show(which == 0 ? a.layers.head : a.layers.head_dist,

@@ -108,15 +108,15 @@ LUTRA_INLINE void linear_backward(matrix_view<const std::int8_t> x, float x_scal
                       });
 }
 
-/// Backward of quantized_attention: @p dqkv from @p dcontext, both of real values. @p scores: tokens x tokens floats.
+/// Backward of quantized_attention: @p dqkv from @p dcontext, both of real values. @p dattention: the gradient of the class
+/// token's probabilities, summed over the heads, one a row; or empty. @p scores: tokens x tokens floats.
 LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activation_scales<const float>& scales,
                                                std::size_t i, const product_slopes& slopes, const quantized_activations& a,
-                                               matrix_view<const float> dcontext, matrix_view<float> dqkv,
-                                               std::span<float> scores, const product_gradients& memory) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim();
+                                               matrix_view<const float> dcontext, std::span<const float> dattention,
+                                               matrix_view<float> dqkv, std::span<float> scores, const product_gradients& memory) {
+    const std::size_t width = c.head_dim();
     const float divisor = std::sqrt(static_cast<float>(width));
     const auto scale = [&](block_tensor t) { return scales.block(i, t); };
-    const matrix_view<float> ds{scores.data(), tokens, tokens};
     const auto mapped = [&](matrix_view<const std::int8_t> q, std::span<const float> map, float by) {
         const matrix_view<float> out{memory.mapped.data(), q.rows(), q.cols()};
         kernel::map_operand(
@@ -129,20 +129,23 @@ LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activa
                               product(map, to, float_epilogue{.accumulate = accumulate});
                           });
     };
-    for (std::size_t image = 0; image < a.qkv.rows() / tokens; ++image)
+    for (std::size_t image = 0; image < a.tokens.images(); ++image) {
+        const row_range all = a.tokens[image];
+        const matrix_view<float> ds{scores.data(), all.count, all.count};
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(a.qkv, c, {image * tokens, tokens}, head);
-            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, {image * tokens, tokens}, head);
-            const auto p = quantized_activations::head_of(a.attended, c, image, head);
-            const matrix_view<const std::int8_t> p8 = quantized_activations::head_of(a.probabilities, c, image, head);
-            const matrix_view<const float> d = dcontext.block(image * tokens, head * width, tokens, width);
+            const auto [query, key, value] = head_of(a.qkv, c, all, head);
+            const auto [dquery, dkey, dvalue] = head_of(dqkv, c, all, head);
+            const auto p = a.head_of(a.attended, c, image, head);
+            const matrix_view<const std::int8_t> p8 = a.head_of(a.probabilities, c, image, head);
+            const matrix_view<const float> d = dcontext.block(all.first, head * width, all.count, width);
             add(slopes.rhs, value, dvalue, [&](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                 gemm(transposed(mapped(p8, map, 1.0f / 127)), d, to, e);
             });
             add(slopes.lhs, p8, ds, [&, v = value](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                 gemm(d, transposed(mapped(v, map, scale(block_tensor::value))), to, e);
             });
-            for (std::size_t t = 0; t < tokens; ++t) softmax_backward(p.row(t), dot_product(p.row(t), ds.row(t)), ds.row(t));
+            for (std::size_t t = 0; t < (dattention.empty() ? 0 : all.count); ++t) ds(0, t) += dattention[all.first + t];
+            for (std::size_t t = 0; t < all.count; ++t) softmax_backward(p.row(t), dot_product(p.row(t), ds.row(t)), ds.row(t));
             add(slopes.lhs, query, dquery,
                 [&, k = key](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                     gemm(ds, mapped(k, map, scale(block_tensor::key) / divisor), to, e);
@@ -151,6 +154,7 @@ LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activa
                 gemm(transposed(ds), mapped(q, map, scale(block_tensor::query) / divisor), to, e);
             });
         }
+    }
 }
 
 /// Scratch of `backward`: gradients of one block's activations.
@@ -161,6 +165,12 @@ struct quantized_block_gradients {
     std::span<float> scores;     ///< tokens x tokens
     product_gradients products;
 
+    /// The first @p rows rows of each.
+    [[nodiscard]] quantized_block_gradients first(std::size_t rows) const {
+        quantized_block_gradients g = *this;
+        for (matrix_view<float>* m : {&g.rows_dim, &g.rows_qkv, &g.rows_mlp}) *m = m->block(0, 0, rows, m->cols());
+        return g;
+    }
     [[nodiscard]] static quantized_block_gradients take(const vit_config& c, std::size_t images, arena& memory) {
         const std::size_t rows = images * c.tokens(), d = c.dim;
         const std::size_t inputs = std::max(
@@ -177,34 +187,40 @@ struct quantized_block_gradients {
     }
 };
 
-/// Backward of block @p i of an int8 network: @p d (rows x dim) holds the gradient of its output and receives the gradient
-/// of its input. Quantisations are the identity within +-127 scale, and pass nothing beyond.
-LUTRA_INLINE void backward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
-                           const activation_scales<const float>& scales, std::size_t i, const layer_slopes& slopes,
-                           const quantized_activations& a, const block_parameters<float>& gradient, matrix_view<float> d,
-                           const quantized_block_gradients& scratch) {
+/// Backward of feed_forward of an int8 block: @p d (rows x dim) holds the gradient of `output` and receives that of `middle`.
+/// Quantisations are the identity within +-127 scale, and pass nothing beyond.
+LUTRA_INLINE void feed_forward_backward(const block_parameters<const float>& p, const int8_block& layer,
+                                        const activation_scales<const float>& scales, std::size_t i,
+                                        const product_slopes& slopes, const quantized_activations& a,
+                                        const block_parameters<float>& gradient, matrix_view<float> d,
+                                        const quantized_block_gradients& scratch) {
     const auto scale = [&](block_tensor t) { return scales.block(i, t); };
-    const auto elements = [](matrix_view<float> m) { return detail::elements_of(m); };
-    const product_slopes& s = slopes.linear;
-    linear_backward(a.hidden, scale(block_tensor::hidden), layer.fc2, s, d, gradient.fc2, scratch.products,
+    linear_backward(a.hidden, scale(block_tensor::hidden), layer.fc2, slopes, d, gradient.fc2, scratch.products,
                     scratch.rows_mlp);
-    const std::span<float> dhidden = elements(scratch.rows_mlp);
-    for_each_register(dhidden.size(), [g = dhidden.data(), by = a.slope.data()](std::size_t k, std::size_t n) {
-        store_some(g + k, load_some(g + k, n) * load_some(by + k, n), n);
-    });
-    linear_backward(a.normed2, scale(block_tensor::normed2), layer.fc1, s, scratch.rows_mlp, gradient.fc1, scratch.products,
-                    scratch.rows_dim);
-    kernel::mask_range(elements(scratch.rows_dim), elements(a.real2), scale(block_tensor::normed2));
+    multiply_by_slope(a.slope, scratch.rows_mlp);
+    linear_backward(a.normed2, scale(block_tensor::normed2), layer.fc1, slopes, scratch.rows_mlp, gradient.fc1,
+                    scratch.products, scratch.rows_dim);
+    kernel::mask_range(detail::elements_of(scratch.rows_dim), detail::elements_of(a.real2), scale(block_tensor::normed2));
     layer_norm_backward(a.middle, p.norm2, a.statistics2, scratch.rows_dim, gradient.norm2, d);
-    linear_backward(a.context, scale(block_tensor::context), layer.proj, s, d, gradient.proj, scratch.products,
+}
+
+/// Backward of attend of an int8 block: @p d holds the gradient of `middle` and receives that of `input`. @p dattention as
+/// for quantized_attention_backward.
+LUTRA_INLINE void attend_backward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
+                                  const activation_scales<const float>& scales, std::size_t i, const layer_slopes& slopes,
+                                  const quantized_activations& a, std::span<const float> dattention,
+                                  const block_parameters<float>& gradient, matrix_view<float> d,
+                                  const quantized_block_gradients& scratch) {
+    const auto scale = [&](block_tensor t) { return scales.block(i, t); };
+    linear_backward(a.context, scale(block_tensor::context), layer.proj, slopes.linear, d, gradient.proj, scratch.products,
                     scratch.rows_dim);
-    kernel::mask_range(elements(scratch.rows_dim), detail::elements_of(a.context_inside));
-    quantized_attention_backward(c, scales, i, slopes.attention, a, scratch.rows_dim, scratch.rows_qkv, scratch.scores,
-                                 scratch.products);
-    kernel::mask_range(elements(scratch.rows_qkv), detail::elements_of(a.qkv_inside));
-    linear_backward(a.normed1, scale(block_tensor::normed1), layer.qkv, s, scratch.rows_qkv, gradient.qkv, scratch.products,
-                    scratch.rows_dim);
-    kernel::mask_range(elements(scratch.rows_dim), elements(a.real1), scale(block_tensor::normed1));
+    kernel::mask_range(detail::elements_of(scratch.rows_dim), detail::elements_of(a.context_inside));
+    quantized_attention_backward(c, scales, i, slopes.attention, a, scratch.rows_dim, dattention, scratch.rows_qkv,
+                                 scratch.scores, scratch.products);
+    kernel::mask_range(detail::elements_of(scratch.rows_qkv), detail::elements_of(a.qkv_inside));
+    linear_backward(a.normed1, scale(block_tensor::normed1), layer.qkv, slopes.linear, scratch.rows_qkv, gradient.qkv,
+                    scratch.products, scratch.rows_dim);
+    kernel::mask_range(detail::elements_of(scratch.rows_dim), detail::elements_of(a.real1), scale(block_tensor::normed1));
     layer_norm_backward(a.input, p.norm1, a.statistics1, scratch.rows_dim, gradient.norm1, d);
 }
 

@@ -25,11 +25,12 @@ namespace lutra {
 
 /// What one block of an int8 network keeps for its backward pass, dense; rows = images x tokens.
 struct quantized_activations {
+    token_rows tokens;                                    ///< whose rows they are
     matrix_view<float> input, middle, output;             ///< rows x dim: the residual stream
     matrix_view<float> real1, real2;                      ///< rows x dim: the layer norms' outputs, not yet quantised
     std::span<float> statistics1, statistics2;            ///< rows x 2: mean, 1 / deviation
     matrix_view<float> slope;                             ///< rows x mlp: of the activation, 0 where its value is clipped
-    std::span<float> attended;                            ///< images x heads x tokens x tokens: softmax's output
+    std::span<float> attended; ///< a matrix of tokens x tokens for each image and head (head_of): softmax's output
     matrix_view<std::int8_t> normed1, normed2, context;   ///< rows x dim
     matrix_view<std::int8_t> qkv;                         ///< rows x 3 dim
     matrix_view<std::int8_t> hidden;                      ///< rows x mlp
@@ -46,6 +47,7 @@ struct quantized_activations {
         const auto bytes = [&](std::size_t n) { return detail::take_matrix<std::int8_t>(memory, rows, n); };
         const auto marks = [&](std::size_t n) { return detail::take_matrix<std::uint8_t>(memory, rows, n); };
         quantized_activations a;
+        a.tokens = {images, tokens};
         a.input = input;
         a.middle = floats(d);
         a.output = floats(d);
@@ -67,11 +69,20 @@ struct quantized_activations {
         a.context_limits = memory.take<float>(c.head_dim());
         return a;
     }
-    /// The attention matrix of one head of one image: tokens x tokens.
+    /// The first rows of each matrix: as many as @p rows says, whose they are.
+    [[nodiscard]] quantized_activations with_tokens(const token_rows& rows) const {
+        quantized_activations a = *this;
+        a.tokens = rows;
+        const auto cut = [&](auto&... m) { ((m = m.block(0, 0, rows.rows(), m.cols())), ...); };
+        cut(a.input, a.middle, a.output, a.real1, a.real2, a.slope);
+        cut(a.normed1, a.normed2, a.context, a.qkv, a.hidden, a.qkv_inside, a.context_inside);
+        return a;
+    }
+    /// The attention matrix of one head of one image, dense, in @p all, which has room for every token of all.
     template <class T>
-    [[nodiscard]] static matrix_view<T> head_of(std::span<T> all, const vit_config& c, std::size_t image, std::size_t head) {
-        const std::size_t tokens = c.tokens();
-        return {all.data() + (image * c.heads + head) * tokens * tokens, tokens, tokens};
+    [[nodiscard]] matrix_view<T> head_of(std::span<T> all, const vit_config& c, std::size_t image, std::size_t head) const {
+        const std::size_t room = std::size_t{c.tokens()} * c.tokens(), count = tokens[image].count;
+        return {all.data() + (image * c.heads + head) * room, count, count};
     }
 };
 
@@ -130,39 +141,53 @@ struct requantize_and_mark {
 
 /// Attention of an int8 block: from qkv to context, for every image and head.
 LUTRA_INLINE void quantized_attention(const vit_config& c, const int8_block& layer, std::span<const float> score_scale,
-                                      const quantized_activations& a, arena& scratch) {
-    const std::size_t tokens = c.tokens(), width = c.head_dim();
+                                      const quantized_activations& a, const token_attention<std::int32_t>& asked,
+                                      arena& scratch) {
+    const std::size_t width = c.head_dim();
     requantize_and_mark::set_limits(layer.context_by, a.context_limits);
-    for (std::size_t image = 0; image < a.qkv.rows() / tokens; ++image)
+    for (std::size_t image = 0; image < a.tokens.images(); ++image) {
+        const row_range all = a.tokens[image];
+        const auto log_sizes = asked.part(asked.log_sizes, all);
+        const auto class_attention = asked.part(asked.class_attention, all);
         for (std::size_t head = 0; head < c.heads; ++head) {
-            const auto [query, key, value] = head_of(a.qkv, c, {image * tokens, tokens}, head);
-            const auto p = quantized_activations::head_of(a.attended, c, image, head);
-            const auto p8 = quantized_activations::head_of(a.probabilities, c, image, head);
-            gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{p, score_scale, {}});
-            for (std::size_t t = 0; t < tokens; ++t) softmax(p.row(t));
+            const auto [query, key, value] = head_of(a.qkv, c, all, head);
+            const auto p = a.head_of(a.attended, c, image, head);
+            const auto p8 = a.head_of(a.probabilities, c, image, head);
+            gemm(query, transposed(key), layer.attention, scratch, dequantize_sums{p, score_scale, log_sizes});
+            for (std::size_t t = 0; t < all.count; ++t) softmax(p.row(t));
             quantize_elements(detail::elements_of(p), 1.0f / 127, detail::elements_of(p8));
-            const std::size_t row = image * tokens, column = head * width;
-            const requantize_sums to_int8{a.context.block(row, column, tokens, width), layer.context_by, {}};
+            asked.add_class(std::span<const std::int8_t>{p8.row(0)}, class_attention, head == 0);
+            const std::size_t column = head * width;
+            const requantize_sums to_int8{a.context.block(all.first, column, all.count, width), layer.context_by, {}};
             gemm(p8, value, layer.attention, scratch,
-                 requantize_and_mark{to_int8, a.context_inside.block(row, column, tokens, width), a.context_limits});
+                 requantize_and_mark{to_int8, a.context_inside.block(all.first, column, all.count, width),
+                                     a.context_limits});
         }
+    }
 }
 
-/// Block @p i of an int8 network: reads `input`, writes the rest. @p score_scale: `tokens` times what a sum of Q K^T is
-/// worth. @p scratch: int8_layers::scratch_bytes.
-template <float_activation Activation>
-void forward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
-             const activation_scales<const float>& scales, std::size_t i, std::span<const float> score_scale,
-             const quantized_activations& a, arena& scratch) {
-    const auto scale = [&](block_tensor t) { return scales.block(i, t); };
+/// Block @p i of an int8 network up to its MLP: reads `input`, writes what follows up to `middle`. @p score_scale: `tokens`
+/// times what a sum of Q K^T is worth. @p scratch: int8_layers::scratch_bytes.
+inline void attend(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
+                   const activation_scales<const float>& scales, std::size_t i, std::span<const float> score_scale,
+                   const quantized_activations& a, const token_attention<std::int32_t>& asked, arena& scratch) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.real1, a.statistics1);
-    quantize_elements(detail::elements_of(a.real1), scale(block_tensor::normed1), detail::elements_of(a.normed1));
+    quantize_elements(detail::elements_of(a.real1), scales.block(i, block_tensor::normed1),
+                      detail::elements_of(a.normed1));
     requantize_and_mark::set_limits(layer.qkv_output.by, a.qkv_limits);
     layer.qkv.multiply(a.normed1, scratch,
                        requantize_and_mark{{a.qkv, layer.qkv_output.by, layer.qkv_output.bias}, a.qkv_inside, a.qkv_limits});
-    quantized_attention(c, layer, score_scale, a, scratch);
+    quantized_attention(c, layer, score_scale, a, asked, scratch);
     std::copy_n(a.input.data(), a.input.rows() * c.dim, a.middle.data());
     layer.proj(a.context, a.middle, scratch, true);
+}
+
+/// The MLP of block @p i of an int8 network: reads `middle`, writes the rest.
+template <float_activation Activation>
+void feed_forward(const vit_config& c, const block_parameters<const float>& p, const int8_block& layer,
+                  const activation_scales<const float>& scales, std::size_t i, const quantized_activations& a,
+                  arena& scratch) {
+    const auto scale = [&](block_tensor t) { return scales.block(i, t); };
     layer_norm(a.middle, p.norm2, c.layer_norm_epsilon, a.real2, a.statistics2);
     quantize_elements(detail::elements_of(a.real2), scale(block_tensor::normed2), detail::elements_of(a.normed2));
     layer.fc1(a.normed2, a.slope, scratch);

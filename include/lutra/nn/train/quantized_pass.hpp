@@ -12,6 +12,7 @@
 #include <lutra/nn/train/loss.hpp>
 #include <lutra/nn/train/product_backward.hpp>
 #include <lutra/nn/train/quantized_forward.hpp>
+#include <lutra/nn/train/token_steps.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -24,7 +25,8 @@ inline namespace LUTRA_ISA {
 /// Forward as int8_vit computes it, under its multipliers, bit for bit; backward into the float parameters, through
 /// quantisations by the straight-through estimator with range clipping (nothing passes where |x / scale| > 127) and through
 /// products by their slopes. So a network learns to live with a circuit: quantisation-aware (Jacob and others, 2018) and
-/// approximate-aware training. Weights are quantised anew each time, at the scales of their channels; the scales of
+/// approximate-aware training. Where the choices drop tokens, those leave as in int8_vit; which ones stay counts as fixed, and
+/// the gradient passes through what the others become. Weights are quantised anew each time, at the scales of their channels; the scales of
 /// activations are given. It points into memory of others, which may change between steps.
 ///
 /// @code
@@ -41,10 +43,12 @@ public:
         int8_layers layers;
         matrix_view<float> patches, logits; ///< ...; images x classes
         matrix_view<std::int8_t> patches8;  ///< (images * patches) x patch_size
-        std::span<quantized_activations> blocks;
+        std::span<token_block<quantized_activations>> blocks;
         matrix_view<float> head_real;         ///< (images * prefix tokens) x dim, not yet quantised
         matrix_view<std::int8_t> head_normed; ///< of the same shape
         std::span<float> head_statistics, score_scale;
+        token_steps<std::int8_t> steps;
+        std::span<std::int32_t> class_attention; ///< a row, of one block at a time
 
         /// The rows of @p m that go to head @p which.
         template <class T>
@@ -79,9 +83,7 @@ public:
         const vit_config& c = p.config();
         require(c.attention == attention_kind::softmax, panic_code::unsupported,
                 "a quantized_pass has softmax attention only, as int8_vit has");
-        for (const layer_choice& choice : choices_)
-            require(choice.tokens.rule == token_rule::none, panic_code::unsupported,
-                    "a quantized_pass drops no tokens: train for that in float, then for the multipliers");
+        detail::require_token_rules(c, choices_);
         for (const layer_choice& choice : choices_)
             require(!choice.ranks.active(), panic_code::unsupported,
                     "a quantized_pass keeps the rank of all layers: train for a lower one in float");
@@ -90,18 +92,16 @@ public:
         a.layers = int8_layers::make(p, scales, choices_, granularity_, memory, corrections_);
         extract_patches(c, images, a.patches);
         quantize_elements(detail::elements_of(a.patches), scales.patches(), detail::elements_of(a.patches8));
-        place_prefix(p, a.blocks.front().input);
-        a.layers.embed(c, a.patches8, a.blocks.front().input, memory);
-        for (std::size_t i = 0; i < c.depth; ++i) {
-            std::fill(a.score_scale.begin(), a.score_scale.end(), int8_layers::score_scale(c, scales, i));
-            lutra::forward<typename Policy::activation>(c, p.block(i), a.layers.blocks[i], scales, i, a.score_scale,
-                                                        a.blocks[i], memory);
-        }
-        const matrix_view<float> x = a.blocks.back().output;
+        const matrix_view<float> x = a.blocks.front().before.input;
+        place_prefix(p, x);
+        a.layers.embed(c, a.patches8, x, memory);
+        for (std::size_t i = 0; i < c.depth; ++i) run_block(p, i, a, memory);
+        const token_rows& rows = a.steps.rows();
         const std::size_t prefix = c.prefix_tokens();
         for (std::size_t r = 0; r < a.head_real.rows(); ++r) {
-            const row_statistics s = layer_norm(x.row(r / prefix * c.tokens() + r % prefix), p.norm.weight, p.norm.bias,
-                                                c.layer_norm_epsilon, a.head_real.row(r));
+            const row_statistics s =
+                layer_norm(a.blocks.back().after.output.row(rows[r / prefix].first + r % prefix), p.norm.weight, p.norm.bias,
+                           c.layer_norm_epsilon, a.head_real.row(r));
             a.head_statistics[2 * r] = s.mean;
             a.head_statistics[2 * r + 1] = s.inverse_deviation;
         }
@@ -126,7 +126,9 @@ public:
         const loss_report report = loss_of(a.logits, targets, b.dlogits);
 
         const auto slopes = [&](std::size_t i) { return slopes_.empty() ? layer_slopes{} : slopes_[i]; };
-        std::fill_n(b.dx.data(), count * tokens * d, 0.0f);
+        const token_rows& rows = a.steps.rows();
+        matrix_view<float> dx = b.dx.block(0, 0, rows.rows(), d), other = b.other;
+        std::fill_n(dx.data(), dx.rows() * d, 0.0f);
         if (c.distilled)
             for (float& v : detail::elements_of(b.dlogits)) v *= 0.5f;
         for (std::size_t which = 0; which < prefix; ++which)
@@ -136,15 +138,22 @@ public:
                             activations::rows_of_head(c, b.dhead, which));
         kernel::mask_range(detail::elements_of(b.dhead), detail::elements_of(a.head_real), scales.head());
         for (std::size_t r = 0; r < count * prefix; ++r) {
-            const std::size_t row = r / prefix * tokens + r % prefix;
-            layer_norm_backward(a.blocks.back().output.row(row), p.norm.weight,
+            const std::size_t row = rows[r / prefix].first + r % prefix;
+            layer_norm_backward(a.blocks.back().after.output.row(row), p.norm.weight,
                                 {a.head_statistics[2 * r], a.head_statistics[2 * r + 1]}, b.dhead.row(r), g.norm.weight,
-                                g.norm.bias, b.dx.row(row));
+                                g.norm.bias, dx.row(row));
         }
-        for (std::size_t i = c.depth; i-- > 0;)
-            backward(c, p.block(i), a.layers.blocks[i], scales, i, slopes(i), a.blocks[i], g.block(i), b.dx, b.block);
+        for (std::size_t i = c.depth; i-- > 0;) {
+            const token_block<quantized_activations>& k = a.blocks[i];
+            const int8_block& layer = a.layers.blocks[i];
+            feed_forward_backward(p.block(i), layer, scales, i, slopes(i).linear, k.after, g.block(i), dx,
+                                  b.block.first(dx.rows()));
+            const std::span<const float> dattention = drop_backward(c, layer.tokens, k, dx, other, b.dattention);
+            attend_backward(c, p.block(i), layer, scales, i, slopes(i), k.before, dattention, g.block(i), dx,
+                            b.block.first(dx.rows()));
+        }
         for (std::size_t image = 0; image < count; ++image) {
-            const auto dtokens = b.dx.block(image * tokens, 0, tokens, d);
+            const auto dtokens = dx.block(image * tokens, 0, tokens, d);
             add_row_sum(dtokens.block(0, 0, 1, d), g.cls_token);
             if (c.distilled) add_row_sum(dtokens.block(1, 0, 1, d), g.dist_token);
             add_row_sum({dtokens.data(), 1, tokens * d}, {g.pos_embed.data(), tokens * d});
@@ -163,13 +172,16 @@ private:
         activations a;
         a.patches = matrix(images * c.patches(), c.patch_size());
         a.patches8 = detail::take_matrix<std::int8_t>(memory, images * c.patches(), c.patch_size());
-        a.blocks = memory.take<quantized_activations>(c.depth);
+        a.blocks = memory.take<token_block<quantized_activations>>(c.depth);
         matrix_view<float> x = matrix(images * c.tokens(), c.dim);
         for (std::size_t i = 0; i < c.depth; ++i) {
-            const auto block = quantized_activations::take(c, images, x, memory);
-            x = block.output;
-            if (!a.blocks.empty()) a.blocks[i] = block;
+            auto k = token_block<quantized_activations>::take(c, images, memory);
+            k.before = quantized_activations::take(c, images, x, memory);
+            x = k.before.output;
+            if (!a.blocks.empty()) a.blocks[i] = k;
         }
+        a.steps = token_steps<std::int8_t>::take(c, images, memory);
+        a.class_attention = memory.take<std::int32_t>(images * c.tokens());
         a.head_real = matrix(heads, c.dim);
         a.head_normed = detail::take_matrix<std::int8_t>(memory, heads, c.dim);
         a.head_statistics = memory.take<float>(2 * heads);
@@ -179,7 +191,9 @@ private:
     }
     /// What backward needs besides.
     struct gradients {
-        matrix_view<float> dlogits, dhead, dx;
+        matrix_view<float> dlogits, dhead;
+        matrix_view<float> dx, other; ///< (images * tokens) x dim
+        std::span<float> dattention;  ///< a row
         quantized_block_gradients block;
 
         static gradients take(const vit_config& c, std::size_t images, arena& memory) {
@@ -188,10 +202,28 @@ private:
             g.dlogits = matrix(images, c.classes);
             g.dhead = matrix(images * c.prefix_tokens(), c.dim);
             g.dx = matrix(images * c.tokens(), c.dim);
+            g.other = matrix(images * c.tokens(), c.dim);
+            g.dattention = memory.take<float>(images * c.tokens());
             g.block = quantized_block_gradients::take(c, images, memory);
             return g;
         }
     };
+
+    /// Forward of block @p i, after those before it.
+    void run_block(const vit_parameters<const float>& p, std::size_t i, activations& a, arena& memory) const {
+        const vit_config& c = p.config();
+        const activation_scales<const float> scales{c, scales_};
+        const int8_block& layer = a.layers.blocks[i];
+        token_block<quantized_activations>& k = a.blocks[i];
+        k.before = k.before.with_tokens(a.steps.rows());
+        std::fill(a.score_scale.begin(), a.score_scale.end(), int8_layers::score_scale(c, scales, i));
+        const auto asked = a.steps.attention(layer.tokens, a.class_attention);
+        attend(c, p.block(i), layer, scales, i, a.score_scale, k.before, asked, memory);
+        for (std::size_t r = 0; r < asked.class_attention.size(); ++r)
+            k.attention[r] = static_cast<float>(asked.class_attention[r]) / 127;
+        a.steps.drop(c, layer.tokens, k, a.class_attention, 127.0f * static_cast<float>(c.heads));
+        feed_forward<typename Policy::activation>(c, p.block(i), layer, scales, i, k.after, memory);
+    }
 
     std::span<const float> scales_;
     std::span<const layer_choice> choices_;

@@ -8,10 +8,10 @@
 
 #include <lutra/core/arena.hpp>
 #include <lutra/nn/float_vit.hpp>
-#include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/train/backward.hpp>
 #include <lutra/nn/train/float_pass.hpp>
 #include <lutra/nn/train/loss.hpp>
+#include <lutra/nn/train/token_steps.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -21,53 +21,6 @@
 
 namespace lutra {
 inline namespace LUTRA_ISA {
-
-/// Backward of sending rows by @p map: the gradient @p dy of the rows that stay becomes @p dx of all.
-LUTRA_INLINE void send_tokens_backward(const token_map& map, matrix_view<const float> dy, matrix_view<float> dx) {
-    for (std::size_t image = 0; image < map.before.images(); ++image) {
-        const row_range from = map.before[image], after = map.after[image];
-        for (std::size_t r = from.first; r < from.first + from.count; ++r) {
-            float* out = &dx(r, 0);
-            if (map.to[r] == no_token) {
-                std::fill_n(out, dx.cols(), 0.0f);
-                continue;
-            }
-            const float *in = &dy(after.first + map.to[r], 0), weight = map.weight[r];
-            for (std::size_t j = 0; j < dx.cols(); ++j) out[j] = weight * in[j];
-        }
-    }
-}
-
-/// The gradient of class attention through the weights of the fused tokens, which keep_top and keep_above made of the rows
-/// of @p x: one a row to @p dattention, of the sum over the heads @p attention. @p y are the rows that stayed, @p dy their
-/// gradient.
-LUTRA_INLINE void fuse_backward(const vit_config& c, rest_tokens rest, const token_map& map,
-                                std::span<const float> attention, matrix_view<const float> x, matrix_view<const float> y,
-                                matrix_view<const float> dy, std::span<float> dattention) {
-    const float one = static_cast<float>(c.heads);
-    for (std::size_t image = 0; image < map.before.images(); ++image) {
-        const auto [first, count] = map.before[image];
-        const auto [start, after] = map.after[image];
-        std::fill_n(dattention.begin() + static_cast<std::ptrdiff_t>(first), count, 0.0f);
-        if (rest == rest_tokens::drop) continue;
-        const std::size_t fused = start + after - 1;
-        float sum = 0;
-        bool whole = after == count; // nothing was fused; one token alone may be, into its own place
-        for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r)
-            if (map.to[r] + 1 == after) {
-                sum += attention[r];
-                whole = whole && map.weight[r] == 1;
-            }
-        if (whole || (rest == rest_tokens::mean && !(sum > 0))) continue;
-        for (std::size_t r = first + c.prefix_tokens(); r < first + count; ++r) {
-            if (map.to[r] + 1 != after) continue;
-            float dot = 0;
-            for (std::size_t j = 0; j < x.cols(); ++j)
-                dot += dy(fused, j) * (rest == rest_tokens::mean ? x(r, j) - y(fused, j) : x(r, j));
-            dattention[r] = rest == rest_tokens::mean ? dot / sum : dot / one;
-        }
-    }
-}
 
 /// Adds to @p dqkv what the gradient @p dattention of the class token's probabilities, summed over the heads, asks for.
 LUTRA_INLINE void class_attention_backward(const vit_config& c, const block_activations& a,
@@ -126,29 +79,19 @@ public:
         const buffers b = buffers::take(c, images.rows(), scratch);
         extract_patches(c, images, b.patches);
         embed(p, b.patches, b.blocks.front().before.input);
-        token_rows rows{images.rows(), c.tokens()};
-        bool merged = false;
-        for (std::size_t i = 0; i < c.depth; ++i) run_block(p, i, b, rows, merged);
+        token_steps<float> steps = b.steps;
+        for (std::size_t i = 0; i < c.depth; ++i) run_block(p, i, b.blocks[i], steps);
+        const token_rows& rows = steps.rows();
         const block_activations& last = b.blocks.back().after;
         classify(p, rows, last.output, b.head.normed, b.head.logits, b.head.statistics);
         const loss_report report = loss_of(b.head.logits, targets, b.head.dlogits);
         matrix_view<float> d = b.dx.block(0, 0, rows.rows(), c.dim), other = b.other;
         head_backward(p, b.head, rows, last.output, g, d);
         for (std::size_t i = c.depth; i-- > 0;) {
-            const block& k = b.blocks[i];
+            const token_block<block_activations>& k = b.blocks[i];
             feed_forward_backward(p.block(i), k.after, g.block(i), d, b.scratch.first(d.rows()));
-            const token_pruning pruning = pruning_of(i);
-            std::span<float> dattention;
-            if (pruning.rule != token_rule::none) {
-                const matrix_view<float> dx{other.data(), k.before.tokens.rows(), c.dim};
-                if (pruning.reads_class_attention()) {
-                    dattention = b.dattention;
-                    fuse_backward(c, pruning.rest, k.map, k.attention, k.before.middle, k.after.middle, d, dattention);
-                }
-                send_tokens_backward(k.map, d, dx);
-                other = d;
-                d = dx;
-            }
+            const std::span<const float> dattention =
+                drop_backward(c, detail::token_rule_of(c, choices_, i), k, d, other, b.dattention);
             attend_backward(c, p.block(i), k.before, g.block(i), d, b.scratch.first(d.rows()), [&](matrix_view<float> dqkv) {
                 if (!dattention.empty()) class_attention_backward(c, k.before, dattention, dqkv);
             });
@@ -159,20 +102,14 @@ public:
     }
 
 private:
-    struct block {
-        block_activations before, after; ///< of attention, and of the MLP: the same where no token is dropped
-        matrix_view<float> kept;         ///< rows x dim: the rows of `middle` that stay
-        token_map map;
-        std::span<float> attention; ///< a row: class attention
-    };
     struct buffers {
         matrix_view<float> patches;
-        std::span<block> blocks;
+        std::span<token_block<block_activations>> blocks;
         head_activations head;
         matrix_view<float> dx, other; ///< rows x dim
         block_gradients scratch;
-        std::span<float> sizes, log_sizes, dattention; ///< a row
-        token_scratch<float> choose;
+        std::span<float> dattention; ///< a row
+        token_steps<float> steps;
 
         static buffers take(const vit_config& c, std::size_t images, arena& memory) {
             const std::size_t tokens = c.tokens(), rows = images * tokens, d = c.dim;
@@ -180,10 +117,10 @@ private:
             const auto floats = [&](std::size_t n) { return memory.take<float>(n); };
             buffers b;
             b.patches = matrix(images * c.patches(), c.patch_size());
-            b.blocks = memory.take<block>(c.depth);
+            b.blocks = memory.take<token_block<block_activations>>(c.depth);
             matrix_view<float> x = matrix(rows, d);
             for (std::size_t i = 0; i < c.depth; ++i) {
-                block k;
+                auto k = token_block<block_activations>::take(c, images, memory);
                 k.before.tokens = {images, tokens};
                 k.before.input = x;
                 k.before.normed1 = matrix(rows, d);
@@ -197,19 +134,14 @@ private:
                 k.before.output = x = matrix(rows, d);
                 k.before.statistics1 = floats(2 * rows);
                 k.before.statistics2 = floats(2 * rows);
-                k.kept = matrix(rows, d);
-                k.map = token_map::take(images, tokens, memory);
-                k.attention = floats(rows);
                 if (!b.blocks.empty()) b.blocks[i] = k;
             }
             b.head = head_activations::take(c, images, memory);
             b.dx = matrix(rows, d);
             b.other = matrix(rows, d);
             b.scratch = {matrix(rows, d), matrix(rows, 3 * d), matrix(rows, c.mlp), floats(attention_gradient_floats(c))};
-            b.sizes = floats(rows);
-            b.log_sizes = floats(rows);
             b.dattention = floats(rows);
-            b.choose = token_scratch<float>::take(c, memory);
+            b.steps = token_steps<float>::take(c, images, memory);
             return b;
         }
     };
@@ -218,38 +150,15 @@ private:
         return std::all_of(choices_.begin(), choices_.end(),
                            [](const layer_choice& k) { return k.tokens.rule == token_rule::none; });
     }
-    token_pruning pruning_of(std::size_t i) const { return choices_.empty() ? token_pruning{} : choices_[i].tokens; }
-
-    /// Forward of block @p i, of whose tokens @p rows tells before and after it; @p merged whether sizes are kept.
-    void run_block(const vit_parameters<const float>& p, std::size_t i, const buffers& b, token_rows& rows,
-                   bool& merged) const {
+    /// Forward of block @p i.
+    void run_block(const vit_parameters<const float>& p, std::size_t i, token_block<block_activations>& k,
+                   token_steps<float>& steps) const {
         const vit_config& c = p.config();
-        const token_pruning pruning = pruning_of(i);
-        block& k = b.blocks[i];
-        k.before = k.after = k.before.with_tokens(rows);
-        token_attention<float> asked;
-        if (merged) asked.log_sizes = b.log_sizes.first(rows.rows());
-        if (pruning.reads_class_attention()) asked.class_attention = k.attention.first(rows.rows());
-        attend(c, p.block(i), k.before, {}, asked);
+        const token_pruning pruning = detail::token_rule_of(c, choices_, i);
+        k.before = k.before.with_tokens(steps.rows());
+        attend(c, p.block(i), k.before, {}, steps.attention(pruning, k.attention));
         project(p.block(i), k.before);
-        if (pruning.rule != token_rule::none) {
-            if (pruning.rule == token_rule::merge_similar && !merged) {
-                std::fill(b.sizes.begin(), b.sizes.end(), 1.0f);
-                merged = true;
-            }
-            k.map.before = rows;
-            select_tokens<float>(c, pruning, k.before.qkv, asked.class_attention, static_cast<float>(c.heads),
-                                 merged ? b.sizes : std::span<float>{}, k.map, b.choose);
-            rows = k.map.after;
-            k.after.middle = k.kept.block(0, 0, rows.rows(), c.dim);
-            for (std::size_t image = 0; image < rows.images(); ++image) {
-                const row_range from = k.map.before[image], to = rows[image];
-                send_tokens(k.map, image, k.before.middle.block(from.first, 0, from.count, c.dim),
-                            k.kept.block(to.first, 0, to.count, c.dim));
-            }
-            k.after = k.after.with_tokens(rows);
-            for (std::size_t r = 0; merged && r < rows.rows(); ++r) b.log_sizes[r] = std::log(b.sizes[r]);
-        }
+        steps.drop(c, pruning, k, k.attention, static_cast<float>(c.heads));
         feed_forward<typename Policy::activation>(c, p.block(i), k.after);
     }
 
