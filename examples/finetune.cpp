@@ -187,11 +187,15 @@ int main(int argc, char** argv) {
     const lutra::float_vit<> teacher{model.parameters(), teacher_arena};
     std::vector<lutra::layer_choice> exact(c.depth);
     read_token_schedule(r.tokens, exact);
-    nlohmann::json report{{"model", r.model.filename().string()}, {"multipliers", r.multipliers},
-                          {"attention_multiplier", r.attention},  {"method", r.method},
-                          {"tokens", r.tokens},                   {"control_variate", r.control_variate},
+    nlohmann::json report{{"model", r.model.filename().string()},
+                          {"multipliers", r.multipliers},
+                          {"attention_multiplier", r.attention},
+                          {"method", r.method},
+                          {"tokens", r.tokens},
+                          {"control_variate", r.control_variate},
                           {"distillation", r.training.distillation},
-                          {"rate", r.training.peak_rate},         {"seed", r.training.seed},
+                          {"rate", r.training.peak_rate},
+                          {"seed", r.training.seed},
                           {"epochs", nlohmann::json::array()}};
     const auto say = [&](const char* key, const char* words, double percent) {
         report[key] = percent;

@@ -114,7 +114,8 @@ struct network {
         dq = d * worth / static_cast<double>(scale) * inside(static_cast<double>(sum) * worth, scale);
     }
 
-    /// The tokens of the image: what they stand for, and class attention as integers, summed over heads, with its derivative.
+    /// The tokens of the image: what they stand for, and class attention as integers, summed over heads, with its
+    /// derivative.
     struct token_state {
         std::vector<float> sizes;
         bool merged = false;
@@ -165,8 +166,7 @@ struct network {
             if (fused(t))
                 dw = rule.rest == lutra::rest_tokens::mean ? (state.dpaid[t] - w * dsum) / sum
                                                            : state.dpaid[t] / static_cast<double>(one);
-            for (std::size_t j = 0; j < d; ++j)
-                y.d[map.to[t]][j] += w * x.d[t][j] + dw * static_cast<double>(x.v[t][j]);
+            for (std::size_t j = 0; j < d; ++j) y.d[map.to[t]][j] += w * x.d[t][j] + dw * static_cast<double>(x.v[t][j]);
         }
         x = y;
         if (state.merged) state.sizes.resize(after);

@@ -113,7 +113,8 @@ LUTRA_INLINE void linear_backward(matrix_view<const std::int8_t> x, float x_scal
 LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activation_scales<const float>& scales,
                                                std::size_t i, const product_slopes& slopes, const quantized_activations& a,
                                                matrix_view<const float> dcontext, std::span<const float> dattention,
-                                               matrix_view<float> dqkv, std::span<float> scores, const product_gradients& memory) {
+                                               matrix_view<float> dqkv, std::span<float> scores,
+                                               const product_gradients& memory) {
     const std::size_t width = c.head_dim();
     const float divisor = std::sqrt(static_cast<float>(width));
     const auto scale = [&](block_tensor t) { return scales.block(i, t); };
@@ -145,7 +146,8 @@ LUTRA_INLINE void quantized_attention_backward(const vit_config& c, const activa
                 gemm(d, transposed(mapped(v, map, scale(block_tensor::value))), to, e);
             });
             for (std::size_t t = 0; t < (dattention.empty() ? 0 : all.count); ++t) ds(0, t) += dattention[all.first + t];
-            for (std::size_t t = 0; t < all.count; ++t) softmax_backward(p.row(t), dot_product(p.row(t), ds.row(t)), ds.row(t));
+            for (std::size_t t = 0; t < all.count; ++t)
+                softmax_backward(p.row(t), dot_product(p.row(t), ds.row(t)), ds.row(t));
             add(slopes.lhs, query, dquery,
                 [&, k = key](std::span<const float> map, matrix_view<float> to, float_epilogue e) {
                     gemm(ds, mapped(k, map, scale(block_tensor::key) / divisor), to, e);
@@ -187,8 +189,8 @@ struct quantized_block_gradients {
     }
 };
 
-/// Backward of feed_forward of an int8 block: @p d (rows x dim) holds the gradient of `output` and receives that of `middle`.
-/// Quantisations are the identity within +-127 scale, and pass nothing beyond.
+/// Backward of feed_forward of an int8 block: @p d (rows x dim) holds the gradient of `output` and receives that of
+/// `middle`. Quantisations are the identity within +-127 scale, and pass nothing beyond.
 LUTRA_INLINE void feed_forward_backward(const block_parameters<const float>& p, const int8_block& layer,
                                         const activation_scales<const float>& scales, std::size_t i,
                                         const product_slopes& slopes, const quantized_activations& a,

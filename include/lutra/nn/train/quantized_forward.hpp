@@ -25,11 +25,11 @@ namespace lutra {
 
 /// What one block of an int8 network keeps for its backward pass, dense; rows = images x tokens.
 struct quantized_activations {
-    token_rows tokens;                                    ///< whose rows they are
-    matrix_view<float> input, middle, output;             ///< rows x dim: the residual stream
-    matrix_view<float> real1, real2;                      ///< rows x dim: the layer norms' outputs, not yet quantised
-    std::span<float> statistics1, statistics2;            ///< rows x 2: mean, 1 / deviation
-    matrix_view<float> slope;                             ///< rows x mlp: of the activation, 0 where its value is clipped
+    token_rows tokens;                         ///< whose rows they are
+    matrix_view<float> input, middle, output;  ///< rows x dim: the residual stream
+    matrix_view<float> real1, real2;           ///< rows x dim: the layer norms' outputs, not yet quantised
+    std::span<float> statistics1, statistics2; ///< rows x 2: mean, 1 / deviation
+    matrix_view<float> slope;                  ///< rows x mlp: of the activation, 0 where its value is clipped
     std::span<float> attended; ///< a matrix of tokens x tokens for each image and head (head_of): softmax's output
     matrix_view<std::int8_t> normed1, normed2, context;   ///< rows x dim
     matrix_view<std::int8_t> qkv;                         ///< rows x 3 dim
@@ -159,9 +159,9 @@ LUTRA_INLINE void quantized_attention(const vit_config& c, const int8_block& lay
             asked.add_class(std::span<const std::int8_t>{p8.row(0)}, class_attention, head == 0);
             const std::size_t column = head * width;
             const requantize_sums to_int8{a.context.block(all.first, column, all.count, width), layer.context_by, {}};
-            gemm(p8, value, layer.attention, scratch,
-                 requantize_and_mark{to_int8, a.context_inside.block(all.first, column, all.count, width),
-                                     a.context_limits});
+            gemm(
+                p8, value, layer.attention, scratch,
+                requantize_and_mark{to_int8, a.context_inside.block(all.first, column, all.count, width), a.context_limits});
         }
     }
 }
@@ -172,8 +172,7 @@ inline void attend(const vit_config& c, const block_parameters<const float>& p, 
                    const activation_scales<const float>& scales, std::size_t i, std::span<const float> score_scale,
                    const quantized_activations& a, const token_attention<std::int32_t>& asked, arena& scratch) {
     layer_norm(a.input, p.norm1, c.layer_norm_epsilon, a.real1, a.statistics1);
-    quantize_elements(detail::elements_of(a.real1), scales.block(i, block_tensor::normed1),
-                      detail::elements_of(a.normed1));
+    quantize_elements(detail::elements_of(a.real1), scales.block(i, block_tensor::normed1), detail::elements_of(a.normed1));
     requantize_and_mark::set_limits(layer.qkv_output.by, a.qkv_limits);
     layer.qkv.multiply(a.normed1, scratch,
                        requantize_and_mark{{a.qkv, layer.qkv_output.by, layer.qkv_output.bias}, a.qkv_inside, a.qkv_limits});

@@ -25,9 +25,9 @@ inline namespace LUTRA_ISA {
 /// Forward as int8_vit computes it, under its multipliers, bit for bit; backward into the float parameters, through
 /// quantisations by the straight-through estimator with range clipping (nothing passes where |x / scale| > 127) and through
 /// products by their slopes. So a network learns to live with a circuit: quantisation-aware (Jacob and others, 2018) and
-/// approximate-aware training. Where the choices drop tokens, those leave as in int8_vit; which ones stay counts as fixed, and
-/// the gradient passes through what the others become. Weights are quantised anew each time, at the scales of their channels; the scales of
-/// activations are given. It points into memory of others, which may change between steps.
+/// approximate-aware training. Where the choices drop tokens, those leave as in int8_vit; which ones stay counts as fixed,
+/// and the gradient passes through what the others become. Weights are quantised anew each time, at the scales of their
+/// channels; the scales of activations are given. It points into memory of others, which may change between steps.
 ///
 /// @code
 /// const lutra::factored_slopes slopes = lutra::factored_slopes::averaged(lutra::gradient_table{multiplier});
@@ -99,9 +99,8 @@ public:
         const token_rows& rows = a.steps.rows();
         const std::size_t prefix = c.prefix_tokens();
         for (std::size_t r = 0; r < a.head_real.rows(); ++r) {
-            const row_statistics s =
-                layer_norm(a.blocks.back().after.output.row(rows[r / prefix].first + r % prefix), p.norm.weight, p.norm.bias,
-                           c.layer_norm_epsilon, a.head_real.row(r));
+            const row_statistics s = layer_norm(a.blocks.back().after.output.row(rows[r / prefix].first + r % prefix),
+                                                p.norm.weight, p.norm.bias, c.layer_norm_epsilon, a.head_real.row(r));
             a.head_statistics[2 * r] = s.mean;
             a.head_statistics[2 * r + 1] = s.inverse_deviation;
         }

@@ -63,7 +63,8 @@ public:
         if (p.reads_class_attention()) a.class_attention = class_attention.first(rows_.rows());
         return a;
     }
-    /// Sets `after` of @p k, whose `before` ends with `middle`; where tokens leave by @p p, its `middle` are those that stay.
+    /// Sets `after` of @p k, whose `before` ends with `middle`; where tokens leave by @p p, its `middle` are those that
+    /// stay.
     /// @p class_attention and @p one as for select_tokens.
     template <class Activations>
     void drop(const vit_config& c, const token_pruning& p, token_block<Activations>& k,
