@@ -5,6 +5,7 @@
 /// Everything that this build can have. What needs an operating system is left out of a freestanding one.
 
 // IWYU pragma: begin_exports
+#include <lutra/accelerator.hpp>
 #include <lutra/core.hpp>
 #include <lutra/gemm.hpp>
 #include <lutra/multiplier.hpp>

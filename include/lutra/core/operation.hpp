@@ -49,6 +49,7 @@ struct operation {
     std::string_view label{}; ///< its role, such as "attn.qkv" or "ffn.gelu"
     std::uint32_t layer = 0;  ///< the index of its block
     operation_pass pass = operation_pass::forward;
+    std::uint32_t stream = 0; ///< attention head + 1, where neighbouring operations of different heads may run side by side
     std::uint64_t batch = 1, m = 1, n = 1, k = 1;
     operand lhs{}, rhs = no_operand, out{};
     hardware_cost mac{};           ///< of each multiplication, relative to the exact one

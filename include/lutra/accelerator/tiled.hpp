@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/tiled_operation.hpp>
+#include <lutra/core/workload.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace lutra {
+
+namespace detail {
+
+/// When operations end, of the last few: an older one counts as ended with the latest of those that were forgotten.
+template <std::size_t Count>
+class recent_ends {
+public:
+    constexpr void set(std::size_t index, double end) {
+        double& slot = ends_[index % Count];
+        if (index >= Count) forgotten_ = std::max(forgotten_, slot);
+        slot = end;
+        latest_ = std::max(latest_, index);
+    }
+    [[nodiscard]] constexpr double operator[](std::size_t index) const {
+        return index + Count <= latest_ ? forgotten_ : ends_[index % Count];
+    }
+
+private:
+    std::array<double, Count> ends_{};
+    double forgotten_ = 0;
+    std::size_t latest_ = 0;
+};
+
+/// The closed forms of a tiled accelerator: every operation is one step. Tiles flow into their pool of units as a fluid, not
+/// faster than they are issued; transfers follow each other on the ports of their buffers.
+class tiled_estimate {
+public:
+    static constexpr std::size_t most_streams = 64;
+
+    constexpr tiled_estimate(const tiled_config& c, const workload& w) : config_{&c}, work_{&w}, account_{c} {
+        pools_[0].units = c.all_lanes();
+        pools_[1].units = c.all_softmax();
+        pools_[2].units = c.elements;
+        constexpr double megabyte = 8.0 * 1024 * 1024;
+        capacity_ = {c.weight_mb * megabyte, c.activation_mb * megabyte, c.mask_mb * megabyte};
+    }
+
+    constexpr result<accelerator_report> run() {
+        const auto& ops = work_->operations;
+        moves_ = false;
+        for (const operation& op : ops) moves_ = moves_ || is_move(op);
+        accelerator_report totals;
+        for (const operation& op : ops) {
+            totals.macs += op.macs();
+            totals.executed_macs += op.executed_macs();
+        }
+        for (std::size_t first = 0; first < ops.size();) {
+            std::size_t last = first + 1;
+            const bool heads = ops[first].stream != 0;
+            while (last < ops.size() && (ops[last].stream != 0) == heads) ++last;
+            const status s = heads ? side_by_side(first, last) : one_by_one(first, last);
+            if (!s) return s.error();
+            first = last;
+        }
+        accelerator_report r = account_.report(static_cast<std::uint64_t>(end_ + 0.5));
+        r.macs = totals.macs;
+        r.executed_macs = totals.executed_macs;
+        return r;
+    }
+
+private:
+    struct pool {
+        std::uint64_t units = 1;
+        double busy_until = 0; ///< when a fluid of all tiles so far has passed
+    };
+    [[nodiscard]] static constexpr bool is_move(const operation& op) noexcept {
+        return op.kind == operation_kind::load || op.kind == operation_kind::store;
+    }
+
+    /// Whether the accelerator loads the weight of @p op by itself.
+    [[nodiscard]] constexpr bool loads_weight(const operation& op) const noexcept {
+        return !moves_ && op.kind == operation_kind::matmul && op.rhs.cls == tensor_class::weight;
+    }
+    [[nodiscard]] constexpr double ready(std::size_t i) const {
+        double at = 0;
+        for (const std::uint32_t d : work_->dependencies_of(work_->operations[i])) at = std::max(at, ends_[d]);
+        return at;
+    }
+    constexpr void end(std::size_t i, double at) {
+        ends_.set(i, at);
+        end_ = std::max(end_, at);
+        account_.ended(work_->operations[i].pass, static_cast<std::uint64_t>(at + 0.5));
+    }
+
+    /// A transfer that may not begin before @p from; when it ends.
+    constexpr double transfer(const operation& op, double from) {
+        const tiled_transfer t = tiled_transfer::of(op, *config_);
+        if (t.bits > capacity_[t.cls == tensor_class::weight ? 0
+                               : t.cls == tensor_class::mask ? 2
+                                                             : 1] ||
+            t.mask_bits > capacity_[2])
+            too_large_ = &op;
+        double& port = t.cls == tensor_class::weight ? weight_port_ : activation_port_;
+        const double start = std::max({from, port, mask_port_, memory_from_});
+        port = start + static_cast<double>(t.cycles);
+        mask_port_ = start + static_cast<double>(t.mask_cycles);
+        memory_from_ = start;
+        account_.transfer(t);
+        return port;
+    }
+    /// A computation that may not begin before @p from: when it ends, and when its last tile is issued.
+    struct span_of_time {
+        double issued, end;
+    };
+    constexpr span_of_time compute(const operation& op, double from) {
+        const tiled_operation t = tiled_operation::of(op, *config_);
+        pool& p = pools_[static_cast<std::size_t>(t.unit)];
+        const double tiles = static_cast<double>(t.tiles), units = static_cast<double>(p.units);
+        const std::uint64_t issue = std::min<std::uint64_t>(config_->issue, p.units);
+        const std::uint64_t fill = t.unit == tiled_unit::lane ? (t.product ? 2 : 1) * t.fill : 0;
+        const std::uint64_t busy = std::max(t.work, fill), slot = busy + 1;
+        // of the units only whole windows of `issue` are used
+        const double used = static_cast<double>(p.units / issue * issue);
+        const double rate = std::min(static_cast<double>(issue), used / static_cast<double>(slot));
+        p.busy_until = std::max(p.busy_until, from) + tiles / rate;
+        const double flow = p.busy_until - static_cast<double>(slot) + std::min(units, tiles) / static_cast<double>(issue);
+        const double alone = from + static_cast<double>(ceil_div(t.tiles, issue)) - 1;
+        const double issued = std::max(alone, flow - 1);
+        if (t.unit == tiled_unit::lane && t.product) {
+            const auto lanes = std::min<std::uint64_t>(p.units, issue * slot);
+            const operand_reuse reuse = operand_reuse::of(t.extents, config_->order, lanes);
+            account_.tiles(t, t.tiles, t.tiles - reuse.lhs, t.tiles - reuse.rhs, busy);
+        } else {
+            account_.tiles(t, t.tiles, t.tiles, 0, busy);
+        }
+        return {issued, issued + static_cast<double>(slot)};
+    }
+    /// Where the workload leaves it to the accelerator: the load of an operation's weight, and the store of its result.
+    [[nodiscard]] static constexpr operation move_of(const operation& op, bool load) {
+        const operand& what = load ? op.rhs : op.out;
+        operation m{.kind = load ? operation_kind::load : operation_kind::store, .label = op.label, .pass = op.pass};
+        m.batch = load ? 1 : op.batch;
+        m.m = load ? op.k : op.m;
+        m.n = op.n;
+        m.lhs = m.out = what;
+        return m;
+    }
+
+    [[nodiscard]] constexpr status fits() const {
+        if (too_large_ == nullptr) return ok();
+        return error{error_code::wrong_size, 0,
+                     text<320>{} << "the tensor that '" << too_large_->label << "' moves (" << too_large_->batch << " x "
+                                 << too_large_->m << " x " << too_large_->n
+                                 << ") does not fit its buffer or the mask buffer; expected larger buffers"};
+    }
+
+    /// Operations outside of heads: transfers in order, computations in order.
+    constexpr status one_by_one(std::size_t first, std::size_t last) {
+        double issued = issued_;
+        for (std::size_t i = first; i < last; ++i) {
+            const operation& op = work_->operations[i];
+            if (is_move(op)) {
+                end(i, transfer(op, ready(i)));
+                continue;
+            }
+            double from = std::max(ready(i), issued + 1);
+            if (loads_weight(op)) from = std::max(from, transfer(move_of(op, true), 0));
+            const span_of_time t = compute(op, from);
+            issued = t.issued;
+            end(i, moves_ ? t.end : transfer(move_of(op, false), t.end));
+            if (const status s = fits(); !s) return s;
+        }
+        issued_ = issued;
+        return fits();
+    }
+
+    /// Operations of attention heads: of the streams' next ones the earliest goes first.
+    constexpr status side_by_side(std::size_t first, std::size_t last) {
+        struct cursor {
+            std::size_t at = 0;
+            double issued = 0;
+        };
+        std::array<cursor, most_streams> moving{}, computing{};
+        std::size_t streams = 0;
+        for (std::size_t i = first; i < last; ++i) streams = std::max<std::size_t>(streams, work_->operations[i].stream);
+        if (streams > most_streams)
+            return error{error_code::unsupported, 0,
+                         text<320>{} << "operation " << first << " begins " << streams << " streams; expected at most "
+                                     << most_streams};
+        const auto next = [&](std::size_t from, std::size_t stream, bool move) {
+            while (from < last && (work_->operations[from].stream != stream + 1 || is_move(work_->operations[from]) != move))
+                ++from;
+            return from;
+        };
+        for (std::size_t s = 0; s < streams; ++s) {
+            moving[s] = {next(first, s, true), 0};
+            computing[s] = {next(first, s, false), issued_};
+        }
+        double issued = issued_;
+        for (;;) {
+            constexpr double none = 1e300;
+            double best = none;
+            std::size_t which = 0;
+            bool move = false;
+            for (std::size_t s = 0; s < streams; ++s) {
+                const std::size_t m = moving[s].at, c = computing[s].at;
+                if (m < last && placed(m, c)) {
+                    const tensor_class cls = work_->operations[m].out.cls;
+                    const double at =
+                        std::max({ready(m), mask_port_, cls == tensor_class::weight ? weight_port_ : activation_port_});
+                    if (at < best) best = at, which = s, move = true;
+                }
+                if (c < last && placed(c, m)) {
+                    const double at = std::max(ready(c), computing[s].issued + 1);
+                    if (at < best) best = at, which = s, move = false;
+                }
+            }
+            if (best == none) break;
+            cursor& at = move ? moving[which] : computing[which];
+            const operation& op = work_->operations[at.at];
+            if (move) {
+                end(at.at, transfer(op, best));
+            } else {
+                double from = best;
+                if (loads_weight(op)) from = std::max(from, transfer(move_of(op, true), 0));
+                const span_of_time t = compute(op, from);
+                at.issued = t.issued;
+                issued = std::max(issued, t.issued);
+                end(at.at, moves_ ? t.end : transfer(move_of(op, false), t.end));
+            }
+            if (const status s = fits(); !s) return s;
+            at.at = next(at.at + 1, which, move);
+        }
+        issued_ = issued;
+        return ok();
+    }
+    /// Whether all that operation @p i depends on within its stream has been placed, whose other cursor stands at @p other.
+    [[nodiscard]] constexpr bool placed(std::size_t i, std::size_t other) const {
+        for (const std::uint32_t d : work_->dependencies_of(work_->operations[i]))
+            if (d >= other && is_move(work_->operations[d]) != is_move(work_->operations[i])) return false;
+        return true;
+    }
+
+    const tiled_config* config_;
+    const workload* work_;
+    tiled_account account_;
+    std::array<pool, 3> pools_{};
+    std::array<double, 3> capacity_{}; ///< bits: weights, activations, masks
+    recent_ends<512> ends_;
+    double weight_port_ = 0, activation_port_ = 0, mask_port_ = 0, memory_from_ = 0, issued_ = -1, end_ = 0;
+    const operation* too_large_ = nullptr;
+    bool moves_ = false;
+};
+
+} // namespace detail
+
+/// An accelerator of the AccelTran and ELECTOR class (Tuli and Jha, arXiv 2302.14705 and 2303.14882) in closed form: one
+/// step an operation, a few KiB of memory, usable in constant expressions. tiled_event schedules every tile instead; the two
+/// share their costs and differ in cycles by what overlaps. Where the workload names no loads and stores, each weight is
+/// loaded before and each result stored after its operation.
+///
+/// @code
+/// constexpr lutra::tiled machine{lutra::acceltran_edge};
+/// const auto report = machine.simulate(lutra::describe(config, choices, 1, out));
+/// if (report) std::printf("%llu cycles\n", static_cast<unsigned long long>(report->cycles));
+/// @endcode
+struct tiled {
+    static constexpr std::string_view name = "tiled";
+    tiled_config config = acceltran_edge;
+
+    /// An error where the configuration or the workload is wrong, or a tensor is larger than its buffer.
+    [[nodiscard]] constexpr result<accelerator_report> simulate(const workload& w) const {
+        if (const status s = validate(config); !s) return s.error();
+        if (const status s = validate(w); !s) return s.error();
+        return detail::tiled_estimate{config, w}.run();
+    }
+    /// mm2.
+    [[nodiscard]] constexpr double area() const { return detail::tiled_area(config); }
+};
+static_assert(accelerator<tiled>);
+
+} // namespace lutra

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/core/config.hpp>
+#if !LUTRA_HOSTED
+    #error "lutra/accelerator/tiled_event.hpp keeps queues on the heap: use it on a host, and tiled::simulate elsewhere."
+#endif
+
+#include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/memory_moves.hpp>
+#include <lutra/accelerator/tiled_operation.hpp>
+#include <lutra/core/workload.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace lutra {
+
+/// What a tiled accelerator is doing in one cycle.
+struct tiled_sample {
+    std::uint64_t cycle = 0;
+    std::uint64_t lanes = 0, softmax = 0, layer_norm = 0;       ///< units that work
+    double activation_bits = 0, weight_bits = 0, mask_bits = 0; ///< in the buffers
+};
+
+namespace detail {
+
+inline constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+
+/// Units of one kind: which are free, and when the others will be. The lowest free one is taken first.
+class unit_pool {
+public:
+    explicit unit_pool(std::uint64_t count) : free_((count + 63) / 64, ~std::uint64_t{0}), count_{count}, available_{count} {
+        if (count % 64 != 0) free_.back() = (std::uint64_t{1} << count % 64) - 1;
+    }
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+    [[nodiscard]] std::uint64_t available() const noexcept { return available_; }
+    /// Takes the lowest free unit, of which there must be one, until cycle @p end.
+    void take(std::uint64_t end, std::uint64_t duration) { occupy(lowest(), end, duration); }
+    /// Takes the free ones of the @p count units from @p first until @p end; how many they were.
+    std::uint64_t take_all(std::uint64_t first, std::uint64_t count, std::uint64_t end, std::uint64_t duration) {
+        std::uint64_t taken = 0;
+        for (std::uint64_t u = first; u < first + count; ++u) {
+            if ((free_[u / 64] >> u % 64 & 1) == 0) continue;
+            occupy(u, end, duration);
+            ++taken;
+        }
+        return taken;
+    }
+    /// The lowest free unit, of which there must be one.
+    [[nodiscard]] std::uint64_t lowest() {
+        while (free_[lowest_] == 0) ++lowest_;
+        return 64 * lowest_ + static_cast<std::uint64_t>(std::countr_zero(free_[lowest_]));
+    }
+    /// Frees what is done by @p cycle.
+    void retire(std::uint64_t cycle) {
+        for (queue& q : queues_)
+            while (!q.busy.empty() && q.busy.front().end <= cycle) {
+                const std::uint64_t unit = q.busy.front().unit;
+                q.busy.pop_front();
+                free_[unit / 64] |= std::uint64_t{1} << unit % 64;
+                lowest_ = std::min(lowest_, static_cast<std::size_t>(unit / 64));
+                ++available_;
+            }
+    }
+    /// The cycle at which all units were or will be free.
+    [[nodiscard]] std::uint64_t last() const noexcept { return last_; }
+    /// The cycle at which the next unit is free again.
+    [[nodiscard]] std::uint64_t next() const noexcept {
+        std::uint64_t end = never;
+        for (const queue& q : queues_)
+            if (!q.busy.empty()) end = std::min(end, q.busy.front().end);
+        return end;
+    }
+
+private:
+    struct occupied {
+        std::uint64_t end, unit;
+    };
+    struct queue { ///< of tiles that take equally long, which end in the order in which they began
+        std::uint64_t duration;
+        std::deque<occupied> busy;
+    };
+    void occupy(std::uint64_t unit, std::uint64_t end, std::uint64_t duration) {
+        free_[unit / 64] &= ~(std::uint64_t{1} << unit % 64);
+        --available_;
+        last_ = std::max(last_, end);
+        for (queue& q : queues_)
+            if (q.duration == duration) return q.busy.push_back({end, unit});
+        queues_.push_back({duration, {{end, unit}}});
+    }
+    std::vector<std::uint64_t> free_;
+    std::vector<queue> queues_;
+    std::uint64_t count_, available_, last_ = 0;
+    std::size_t lowest_ = 0; ///< the first word that may have a free unit
+};
+
+/// The tiles of a workload on their way through a tiled accelerator, cycle by cycle; a cycle in which nothing can begin is
+/// skipped. Tiles are made when they are issued: memory grows with the operations, time with the tiles.
+class tiled_run {
+public:
+    tiled_run(const tiled_config& c, const workload& w)
+        : config_{c},
+          work_{w},
+          account_{c},
+          released_{c.semantics == tiled_semantics::released},
+          early_{c.semantics == tiled_semantics::released_mended},
+          lanes_{c.all_lanes()},
+          softmax_{c.all_softmax()},
+          layer_norm_{c.elements},
+          held_(c.all_lanes()),
+          state_(w.operations.size()) {
+        const std::size_t count = w.operations.size();
+        consumers_.assign(count, 0);
+        for (std::size_t i = 0; i < count; ++i)
+            for (const std::uint32_t d : w.dependencies_of(i)) ++consumers_[d];
+        arrange();
+    }
+
+    template <class Sink>
+    result<accelerator_report> run(std::uint64_t every, Sink&& sink) {
+        std::uint64_t cycle = 0, sampled = 0;
+        while (left_ > 0) {
+            for (; every > 0 && sampled < cycle; sampled += every) sink(sample(sampled)); // of the cycles before
+            lanes_.retire(cycle);
+            softmax_.retire(cycle);
+            layer_norm_.retire(cycle);
+            bool issued = false;
+            if (memory_.at < memory_.groups.size()) {
+                const status s = issue_memory(cycle, issued);
+                if (!s) return s.error();
+            }
+            if (compute_.at < compute_.groups.size()) issue_compute(cycle, issued);
+            if (issued) {
+                ++cycle;
+                continue;
+            }
+            std::uint64_t next = std::min({lanes_.next(), softmax_.next(), layer_norm_.next()});
+            for (const buffer* b : {&activation_, &weight_, &mask_})
+                if (b->ready > cycle) next = std::min(next, b->ready);
+            if (next == never) return stuck();
+            cycle = std::max(next, cycle + 1);
+            if (config_.semantics != tiled_semantics::corrected) cycle += overslept(cycle);
+        }
+        for (; every > 0 && sampled < end_; sampled += every) sink(sample(sampled));
+        accelerator_report r = account_.report(end_);
+        for (const operation& op : work_.operations) {
+            r.macs += op.macs();
+            r.executed_macs += op.executed_macs();
+        }
+        return r;
+    }
+
+private:
+    struct progress {
+        std::uint64_t end = never; ///< the first cycle in which the result can be used
+        std::uint64_t tiles = 0;   ///< issued
+        tile_position position{};
+    };
+    /// The operations of one stream, in order.
+    struct stream {
+        std::vector<std::uint32_t> operations;
+        std::size_t at = 0;
+        [[nodiscard]] bool done() const noexcept { return at == operations.size(); }
+    };
+    /// Streams side by side, and such groups one after the other.
+    struct group {
+        std::vector<stream> streams;
+        bool heads = false;
+    };
+    struct sequence {
+        std::vector<group> groups;
+        std::size_t at = 0;
+    };
+    struct entry {
+        std::uint32_t operation;
+        double bits, mask_bits;
+    };
+    struct buffer {
+        double capacity = 0, used = 0;
+        std::uint64_t ready = 0;
+        std::vector<entry> entries; ///< oldest first
+    };
+    struct operands { ///< of a lane
+        std::uint32_t operation = std::numeric_limits<std::uint32_t>::max();
+        tile_position at;
+    };
+
+    /// Cycles by which a released simulator wakes up late at @p cycle, at which the last unit becomes idle.
+    [[nodiscard]] std::uint64_t overslept(std::uint64_t cycle) const {
+        const std::uint64_t idle = std::max({lanes_.last(), softmax_.last(), layer_norm_.last()});
+        if (idle != cycle || memory_.at == memory_.groups.size()) return 0;
+        std::uint64_t least = never;
+        for (const buffer* b : {&activation_, &weight_, &mask_})
+            if (b->ready > cycle) least = std::min(least, b->ready - cycle);
+        return least == never || least == 1 ? 0 : least;
+    }
+    void arrange() {
+        constexpr double megabyte = 8.0 * 1024 * 1024;
+        activation_.capacity = config_.activation_mb * megabyte;
+        weight_.capacity = config_.weight_mb * megabyte;
+        mask_.capacity = config_.mask_mb * megabyte;
+        std::vector<std::size_t> stream_of; // that a stream number has in the group that is open
+        bool heads = false, first = true;
+        for (std::uint32_t i = 0; i < work_.operations.size(); ++i) {
+            const operation& op = work_.operations[i];
+            if (first || heads != (op.stream != 0)) {
+                memory_.groups.emplace_back();
+                compute_.groups.emplace_back();
+                heads = op.stream != 0;
+                memory_.groups.back().heads = compute_.groups.back().heads = heads;
+                first = false;
+            }
+            const bool moves = op.kind == operation_kind::load || op.kind == operation_kind::store;
+            auto& streams = (moves ? memory_ : compute_).groups.back().streams;
+            const std::size_t which = heads ? op.stream - 1 : 0;
+            if (streams.size() <= which) streams.resize(which + 1);
+            streams[which].operations.push_back(i);
+            ++left_;
+        }
+        for (sequence* s : {&memory_, &compute_}) skip_finished(*s);
+    }
+    static void skip_finished(sequence& s) {
+        while (s.at < s.groups.size() && std::all_of(s.groups[s.at].streams.begin(), s.groups[s.at].streams.end(),
+                                                     [](const stream& x) { return x.done(); }))
+            ++s.at;
+    }
+    [[nodiscard]] bool depends_on_nothing_open(std::uint32_t i, std::uint64_t cycle) const {
+        for (const std::uint32_t d : work_.dependencies_of(i))
+            if (state_[d].end > cycle) return false;
+        return true;
+    }
+    void finish(std::uint32_t i, std::uint64_t end) {
+        state_[i].end = end;
+        end_ = std::max(end_, end);
+        account_.ended(work_.operations[i].pass, end);
+        --left_;
+        for (const std::uint32_t d : work_.dependencies_of(i)) --consumers_[d];
+        last_use_.resize(work_.operations.size());
+        for (const std::uint32_t d : work_.dependencies_of(i)) last_use_[d] = std::max(last_use_[d], end);
+    }
+
+    /// Streams in the order in which they may go: the lagging first, or as they are.
+    std::span<const std::size_t> in_order(const group& g, bool lagging_first) {
+        order_.clear();
+        for (std::size_t s = 0; s < g.streams.size(); ++s)
+            if (!g.streams[s].done()) order_.push_back(s);
+        if (lagging_first && order_.size() > 1)
+            std::stable_sort(order_.begin(), order_.end(),
+                             [&](std::size_t a, std::size_t b) { return g.streams[a].at < g.streams[b].at; });
+        return order_;
+    }
+
+    status issue_memory(std::uint64_t cycle, bool& issued) {
+        group& g = memory_.groups[memory_.at];
+        for (const std::size_t which : in_order(g, true)) {
+            stream& s = g.streams[which];
+            const std::uint32_t i = s.operations[s.at];
+            const tiled_transfer t = tiled_transfer::of(work_.operations[i], config_);
+            buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
+            for (const auto& [b, bits, name] : {fit{&to, t.bits, "its"}, fit{&mask_, t.mask_bits, "the mask"}})
+                if (bits > b->capacity) return too_large(i, bits, b->capacity, name);
+            if (to.ready > cycle || mask_.ready > cycle) continue;
+            if (!depends_on_nothing_open(i, cycle) || !make_room(to, t, cycle)) continue;
+            to.entries.push_back({i, t.bits, t.mask_bits});
+            to.used += t.bits;
+            mask_.used += t.mask_bits;
+            to.ready = cycle + t.cycles;
+            mask_.ready = cycle + t.mask_cycles;
+            account_.transfer(t);
+            finish(i, cycle + t.cycles);
+            ++s.at;
+            issued = true;
+        }
+        skip_finished(memory_);
+        return ok();
+    }
+    struct fit {
+        buffer* in;
+        double bits;
+        std::string_view name;
+    };
+    [[nodiscard]] error too_large(std::uint32_t i, double bits, double capacity, std::string_view name) const {
+        return {error_code::wrong_size, 0,
+                text<320>{} << "operation " << i << " (" << work_.operations[i].label << ") moves "
+                            << static_cast<std::uint64_t>(bits) << " bits; expected at most the "
+                            << static_cast<std::uint64_t>(capacity) << " of " << name << " buffer"};
+    }
+    [[nodiscard]] error stuck() const {
+        for (const group& g : std::span{memory_.groups}.subspan(std::min(memory_.at, memory_.groups.size())))
+            for (const stream& s : g.streams)
+                if (!s.done())
+                    return {error_code::wrong_size, 0,
+                            text<320>{} << "operation " << s.operations[s.at] << " ("
+                                        << work_.operations[s.operations[s.at]].label
+                                        << ") finds no room beside what is still needed; expected larger buffers"};
+        return {error_code::mismatch, 0, "the workload's operations wait for each other; expected loads before their use"};
+    }
+    /// Whether a transfer fits, once what nobody needs any more has left, oldest first.
+    bool make_room(buffer& to, const tiled_transfer& t, std::uint64_t cycle) {
+        const auto fits = [&] { return to.used + t.bits <= to.capacity && mask_.used + t.mask_bits <= mask_.capacity; };
+        if (fits()) return true;
+        for (buffer* b : {&to, &to == &weight_ ? &activation_ : &weight_}) {
+            std::size_t kept = 0;
+            for (const entry& e : b->entries) {
+                if (!fits() && dead(e.operation, cycle)) {
+                    b->used -= e.bits;
+                    mask_.used -= e.mask_bits;
+                } else {
+                    b->entries[kept++] = e;
+                }
+            }
+            b->entries.resize(kept);
+            if (fits()) return true;
+        }
+        return false;
+    }
+    /// A load that nothing waits for (an embedding) stays; all else goes when its last use is over.
+    [[nodiscard]] bool dead(std::uint32_t i, std::uint64_t cycle) const {
+        if (consumers_[i] > 0 || state_[i].end > cycle) return false;
+        if (work_.operations[i].kind == operation_kind::load && (i >= last_use_.size() || last_use_[i] == 0)) return false;
+        return i >= last_use_.size() || last_use_[i] <= cycle;
+    }
+
+    void issue_compute(std::uint64_t cycle, bool& issued) {
+        group& g = compute_.groups[compute_.at];
+        for (const std::size_t which : in_order(g, config_.schedule == tiled_schedule::equal_priority)) {
+            stream& s = g.streams[which];
+            const std::uint32_t i = s.operations[s.at];
+            if (known_ != i) {
+                current_ = tiled_operation::of(work_.operations[i], config_);
+                known_ = i;
+            }
+            const tiled_operation& op = current_;
+            progress& p = state_[i];
+            const std::uint64_t window = std::min<std::uint64_t>(config_.issue, op.tiles - p.tiles);
+            const std::uint64_t besides = released_ && !g.heads && op.tiles - p.tiles > window ? 1 : 0;
+            unit_pool& pool = op.unit == tiled_unit::lane ? lanes_ : op.unit == tiled_unit::softmax ? softmax_ : layer_norm_;
+            if (pool.available() < std::min(window + besides, pool.count())) continue;
+            if (!depends_on_nothing_open(i, cycle)) continue;
+            const std::uint64_t some = std::min(window, pool.available());
+            std::uint64_t end = 0;
+            for (std::uint64_t n = 0; n < some; ++n) {
+                end = std::max(end, place(op, i, pool, cycle, p.position));
+                p.position.advance(op.extents, config_.order);
+            }
+            for (std::uint64_t n = 0; n < besides && pool.available() > 0; ++n) place(op, i, pool, cycle, p.position);
+            p.tiles += some;
+            issued = true;
+            if (p.tiles < op.tiles) continue;
+            finish(i, end);
+            ++s.at;
+        }
+        skip_finished(compute_);
+    }
+    /// Issues one tile; returns the first cycle in which its result can be used.
+    std::uint64_t place(const tiled_operation& op, std::uint32_t i, unit_pool& pool, std::uint64_t cycle,
+                        const tile_position& at) {
+        if (op.unit != tiled_unit::lane) {
+            const std::uint64_t end = cycle + op.work + 1;
+            if (released_ && op.unit == tiled_unit::softmax) {
+                const std::uint64_t first = pool.lowest() / config_.softmax * config_.softmax;
+                account_.tiles(op, pool.take_all(first, config_.softmax, end, op.work), 0, 0, op.work);
+            } else {
+                pool.take(end, op.work);
+                account_.tiles(op, 1, 0, 0, op.work);
+            }
+            return end;
+        }
+        const std::uint64_t unit = pool.lowest();
+        operands& held = held_[unit];
+        bool lhs = true, rhs = op.product;
+        if (op.product && held.operation == i) {
+            lhs = !at.shares_lhs(held.at);
+            rhs = !at.shares_rhs(held.at);
+        }
+        held = {op.product ? i : std::numeric_limits<std::uint32_t>::max(), at};
+        const std::uint64_t fill = (lhs + rhs) * op.fill;
+        const std::uint64_t busy = released_ ? op.work : std::max(op.work, fill);
+        pool.take(cycle + busy + 1, busy);
+        account_.tiles(op, 1, lhs, rhs, busy);
+        return cycle + (early_ ? 2 : busy + 1);
+    }
+
+    [[nodiscard]] tiled_sample sample(std::uint64_t cycle) const {
+        return {cycle,
+                lanes_.count() - lanes_.available(),
+                softmax_.count() - softmax_.available(),
+                layer_norm_.count() - layer_norm_.available(),
+                activation_.used,
+                weight_.used,
+                mask_.used};
+    }
+
+    const tiled_config& config_;
+    workload work_;
+    tiled_account account_;
+    bool released_, early_;
+    unit_pool lanes_, softmax_, layer_norm_;
+    std::vector<operands> held_;
+    std::vector<progress> state_;
+    std::vector<std::uint32_t> consumers_; ///< that are not yet issued
+    std::vector<std::uint64_t> last_use_;
+    sequence memory_, compute_;
+    buffer activation_, weight_, mask_;
+    std::vector<std::size_t> order_;
+    tiled_operation current_;
+    std::uint32_t known_ = std::numeric_limits<std::uint32_t>::max();
+    std::uint64_t end_ = 0;
+    std::size_t left_ = 0;
+};
+
+/// Calls @p use with @p w and its transfers.
+template <class Use>
+auto with_moves(const workload& w, Use&& use) {
+    if (has_memory_moves(w)) return use(w);
+    std::vector<operation> operations(moves_operation_count(w));
+    std::vector<std::uint32_t> dependencies(moves_dependency_count(w)), where(w.operations.size());
+    workload_builder out{operations, dependencies};
+    return use(add_memory_moves(w, where, out));
+}
+
+} // namespace detail
+
+/// `tiled` by scheduling every tile: exact, and as slow as there are many. An operation issues its tiles in the loop order
+/// of the configuration, `issue` of them a cycle, to the lowest free units; loads and stores take their buffer and the mask
+/// buffer. Operations of one stream start in order, each when what it depends on is done. A tensor leaves its buffer when
+/// nothing needs it any more.
+///
+/// @code
+/// const lutra::tiled_event machine{lutra::acceltran_edge};
+/// const auto report = machine.simulate(workload, 1000, [](const lutra::tiled_sample& s) { plot(s.cycle, s.lanes); });
+/// @endcode
+struct tiled_event {
+    static constexpr std::string_view name = "tiled_event";
+    tiled_config config = acceltran_edge;
+
+    /// An error where the configuration is wrong, or a tensor does not fit its buffer, alone or beside what is still needed.
+    [[nodiscard]] result<accelerator_report> simulate(const workload& w) const {
+        return simulate(w, 0, [](const tiled_sample&) {});
+    }
+    /// The same; tells @p sink (of a tiled_sample) of each @p every th cycle, 0: of none.
+    template <class Sink>
+    [[nodiscard]] result<accelerator_report> simulate(const workload& w, std::uint64_t every, Sink&& sink) const {
+        if (const status s = validate(config); !s) return s.error();
+        if (const status s = validate(w); !s) return s.error();
+        return detail::with_moves(w, [&](const workload& all) -> result<accelerator_report> {
+            return detail::tiled_run{config, all}.run(every, sink);
+        });
+    }
+};
+static_assert(accelerator<tiled_event>);
+
+} // namespace lutra

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include <lutra/accelerator/tiled_config.hpp>
+#include <lutra/core/operation.hpp>
+#include <lutra/numeric/constexpr_math.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+/// @file
+/// What one operation is to a tiled accelerator: tiles, cycles a tile, traffic. Both of its modes count with these.
+
+namespace lutra::detail {
+
+/// The pool of units that computes an operation.
+enum class tiled_unit : std::uint8_t { lane, softmax, layer_norm, none };
+
+/// Rounds a real number of cycles up, where rounding of doubles must not add one.
+[[nodiscard]] constexpr std::uint64_t cycles_of(double x) noexcept {
+    const auto whole = static_cast<std::uint64_t>(x);
+    return whole + (x - static_cast<double>(whole) > 1e-9 * (x < 1 ? 1 : x));
+}
+
+/// A compute operation in tiles.
+struct tiled_operation {
+    tiled_unit unit = tiled_unit::none;
+    operation_pass pass = operation_pass::forward;
+    bool product = false;
+    tile_extents extents; ///< of a product; of others b, i and j
+    std::uint64_t tiles = 0;
+    std::uint64_t work = 0; ///< cycles in which a tile keeps its unit computing
+    std::uint64_t fill = 0; ///< cycles of the FIFO for one operand (lane)
+    double elements = 0;    ///< of an operand's tile
+    double power = 1;       ///< of the multipliers, relative to exact ones
+
+    [[nodiscard]] static constexpr tiled_operation of(const operation& op, const tiled_config& c) {
+        tiled_operation t;
+        t.pass = op.pass;
+        const std::uint64_t side = c.tile_side, batch = c.tile_batch;
+        const double lhs_sparsity = op.lhs.cls == tensor_class::gradient                       ? op.lhs.sparsity
+                                    : op.rhs.bits != 0 && op.rhs.cls == tensor_class::gradient ? op.rhs.sparsity
+                                                                                               : op.lhs.sparsity;
+        double kept = 1;
+        if (c.skipping == zero_skipping::lhs) kept = 1 - lhs_sparsity;
+        if (c.skipping == zero_skipping::both) kept = (1 - op.lhs.sparsity) * (1 - (op.rhs.bits == 0 ? 0 : op.rhs.sparsity));
+        const double stored = 1 - op.lhs.sparsity; // what of an operand enters a unit
+        t.elements = static_cast<double>(batch * side * side);
+        t.extents = {ceil_div(op.batch, batch), ceil_div(op.m, side), ceil_div(op.n, side), 1};
+        const auto n = static_cast<double>(batch * side);
+        switch (op.kind) {
+        case operation_kind::matmul:
+            t.unit = tiled_unit::lane;
+            t.product = true;
+            t.extents.k = ceil_div(op.k, side);
+            t.work = cycles_of(t.elements * static_cast<double>(side) / c.macs * kept);
+            t.power = op.mac.power;
+            break;
+        case operation_kind::elementwise:
+        case operation_kind::reduction:
+            t.unit = tiled_unit::lane;
+            if (op.kind == operation_kind::reduction) t.extents.k = ceil_div(op.k, side);
+            t.work = 1;
+            break;
+        case operation_kind::softmax:
+            t.unit = tiled_unit::softmax;
+            t.work = cycles_of(static_cast<double>(side * side) * stored);
+            break;
+        case operation_kind::layer_norm:
+            t.unit = tiled_unit::layer_norm;
+            t.work = cycles_of(2 * n * stored);
+            break;
+        case operation_kind::load:
+        case operation_kind::store: return t;
+        }
+        t.tiles = t.extents.tiles();
+        t.work = std::max<std::uint64_t>(t.work, 1);
+        t.fill = cycles_of(t.elements * stored / c.fifo);
+        return t;
+    }
+};
+
+/// A load or a store.
+struct tiled_transfer {
+    bool load = false;
+    operation_pass pass = operation_pass::forward;
+    tensor_class cls = tensor_class::activation;
+    double elements = 0;
+    double bits = 0, mask_bits = 0; ///< as stored
+    double stored = 1;              ///< the share of elements that are not zero
+    std::uint64_t cycles = 1;       ///< of the buffer
+    std::uint64_t mask_cycles = 1;  ///< of the mask buffer
+
+    [[nodiscard]] static constexpr tiled_transfer of(const operation& op, const tiled_config& c) {
+        tiled_transfer t;
+        t.load = op.kind == operation_kind::load;
+        t.pass = op.pass;
+        t.cls = op.out.cls;
+        t.stored = 1 - op.out.sparsity;
+        t.elements = static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
+        t.bits = t.elements * op.out.bits * t.stored;
+        t.mask_bits = t.elements;
+        const double bandwidth = t.load                          ? c.memory_bandwidth
+                                 : t.cls == tensor_class::weight ? c.costs.weight.bandwidth
+                                                                 : c.costs.activation.bandwidth;
+        t.cycles = std::max<std::uint64_t>(1, cycles_of(t.bits / bandwidth));
+        t.mask_cycles =
+            std::max<std::uint64_t>(1, cycles_of(t.mask_bits / (t.load ? c.memory_bandwidth : c.costs.mask.bandwidth)));
+        return t;
+    }
+};
+
+/// Energies and the report of a tiled accelerator, however its cycles were counted.
+class tiled_account {
+public:
+    explicit constexpr tiled_account(const tiled_config& c) : config_{&c} {
+        activation_access_ = c.costs.activation.access * math::sqrt(c.activation_mb) / c.costs.elements_per_access;
+        weight_access_ = c.costs.weight.access * math::sqrt(c.weight_mb) / c.costs.elements_per_access;
+        mask_access_ = c.costs.mask.access * math::sqrt(c.mask_mb) / c.costs.elements_per_access;
+        memory_access_ = c.memory.access / c.costs.elements_per_access;
+    }
+
+    /// @p tiles tiles of @p op, of which @p lhs and @p rhs (products) had to fetch an operand, and each of which kept its
+    /// unit for @p busy cycles.
+    constexpr void tiles(const tiled_operation& op, std::uint64_t tiles, std::uint64_t lhs, std::uint64_t rhs,
+                         std::uint64_t busy) {
+        const tiled_costs& costs = config_->costs;
+        const bool released = config_->semantics == tiled_semantics::released;
+        const std::uint64_t cycles = tiles * busy;
+        double power = 0; // mW for a cycle
+        switch (op.unit) {
+        case tiled_unit::lane: {
+            const std::uint64_t fetched = op.product ? lhs + rhs : tiles;
+            lanes_ += cycles;
+            const double lane = static_cast<double>(cycles) * op.power;
+            lane_power_ += lane;
+            power = lane * costs.lane(config_->activation, config_->macs).dynamic;
+            if (released) break;
+            operands_ += static_cast<double>(fetched) * op.elements;
+            fifo_ += fetched * op.fill;
+            lane_tiles_ += tiles;
+            const double rounding = config_->stochastic_rounding ? costs.stochastic_rounding.dynamic : 0;
+            power += static_cast<double>(tiles) * (costs.pre_sparsity.dynamic + costs.post_sparsity.dynamic + rounding) +
+                     static_cast<double>(fetched * op.fill) * costs.fifo.dynamic;
+            spend(op.pass, static_cast<double>(fetched) * op.elements * activation_access_);
+            break;
+        }
+        case tiled_unit::softmax:
+            softmax_ += cycles;
+            power = static_cast<double>(cycles) * costs.softmax.of(config_->tile_side).dynamic;
+            break;
+        case tiled_unit::layer_norm:
+            layer_norm_ += cycles;
+            power = static_cast<double>(cycles) * costs.layer_norm.of(config_->tile_side).dynamic;
+            break;
+        case tiled_unit::none: break;
+        }
+        spend(op.pass, power / costs.node.megahertz);
+    }
+    constexpr void transfer(const tiled_transfer& t) {
+        const bool released = config_->semantics == tiled_semantics::released;
+        const double bits_of_element = t.elements > 0 && t.stored > 0 ? t.bits / (t.elements * t.stored) : 1;
+        buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
+        const double access = t.cls == tensor_class::weight ? weight_access_
+                              : t.cls == tensor_class::mask ? mask_access_
+                                                            : activation_access_;
+        const double elements = t.elements * t.stored, masks = t.elements / (bits_of_element > 0 ? bits_of_element : 1);
+        to.busy += t.cycles;
+        mask_.busy += t.mask_cycles;
+        to.elements += elements;
+        mask_.elements += t.elements;
+        to.bits += t.bits;
+        mask_.bits += t.mask_bits;
+        double memory = 0, written = 0, masked = 0; // nJ
+        if (t.load) {
+            memory_busy_ += t.cycles;
+            memory_elements_ += elements;
+            memory_bits_ += t.bits + t.mask_bits;
+            memory = memory_access_ * (elements + (released ? elements : masks));
+            written = released ? 0 : elements * access;
+            masked = released ? 0 : masks * mask_access_;
+        } else {
+            written = (released ? t.elements : elements) * access;
+            masked = (released ? t.elements : masks) * mask_access_;
+        }
+        memory_energy_ += memory;
+        to.energy += written;
+        mask_.energy += masked;
+        spend(t.pass, memory + written + masked);
+    }
+    /// Something of pass @p pass ended in cycle @p end.
+    constexpr void ended(operation_pass pass, std::uint64_t end) {
+        std::uint64_t& last = ends_[static_cast<std::size_t>(pass)];
+        last = std::max(last, end);
+    }
+
+    [[nodiscard]] constexpr accelerator_report report(std::uint64_t cycles) const {
+        const tiled_config& c = *config_;
+        const double mhz = c.costs.node.megahertz;
+        accelerator_report r;
+        r.cycles = cycles;
+        r.frequency = 1e6 * mhz;
+        const std::uint64_t lanes = c.all_lanes();
+        const auto add = [&](std::string_view name, std::uint64_t count, const module_cost& cost, double busy,
+                             double power) {
+            component_report m{.name = name, .count = count, .area = 1e-6 * static_cast<double>(count) * cost.area};
+            m.busy = static_cast<std::uint64_t>(busy);
+            m.dynamic_energy = power * cost.dynamic_energy(mhz);
+            m.leakage_energy = busy * cost.leakage_energy(mhz);
+            r.add(m);
+        };
+        const auto module = [&](std::string_view name, std::uint64_t count, const module_cost& cost, std::uint64_t busy) {
+            add(name, count, cost, static_cast<double>(busy), static_cast<double>(busy));
+        };
+        module_cost lane = c.costs.lane(c.activation, c.macs);
+        lane.area *= c.multiplier.area;
+        lane.leakage *= c.multiplier.area;
+        add("mac_lane", lanes, lane, static_cast<double>(lanes_), lane_power_);
+        module("pre_sparsity", lanes, c.costs.pre_sparsity, lane_tiles_);
+        module("post_sparsity", lanes, c.costs.post_sparsity, lane_tiles_);
+        module("fifo", lanes, c.costs.fifo, fifo_);
+        if (c.stochastic_rounding) module("stochastic_rounding", lanes, c.costs.stochastic_rounding, lane_tiles_);
+        component_report fetch{.name = "operand_fetch", .count = 0};
+        fetch.dynamic_energy = operands_ * activation_access_;
+        fetch.reads = operands_;
+        r.add(fetch);
+        module("softmax", c.all_softmax(), c.costs.softmax.of(c.tile_side), softmax_);
+        module("layer_norm", c.elements, c.costs.layer_norm.of(c.tile_side), layer_norm_);
+        module("dataflow", c.elements, c.costs.dataflow, 0);
+        module("dma", c.elements, c.costs.dma, 0);
+        const auto memory = [&](std::string_view name, const buffer_cost& cost, double mb, const buffer& b) {
+            component_report m{.name = name, .kind = component_kind::buffer, .count = 1, .area = 1e-6 * cost.area * mb};
+            m.busy = b.busy;
+            m.dynamic_energy = b.energy;
+            m.leakage_energy = static_cast<double>(b.busy) * cost.leakage * mb / mhz;
+            m.writes = b.elements;
+            m.bits = b.bits;
+            r.add(m);
+        };
+        memory("activation_buffer", c.costs.activation, c.activation_mb, activation_);
+        memory("weight_buffer", c.costs.weight, c.weight_mb, weight_);
+        memory("mask_buffer", c.costs.mask, c.mask_mb, mask_);
+        r.add({.name = "main_memory",
+               .kind = component_kind::memory,
+               .count = 1,
+               .dynamic_energy = memory_energy_,
+               .busy = memory_busy_,
+               .reads = memory_elements_,
+               .bits = memory_bits_});
+        std::uint64_t before = 0;
+        for (std::size_t p = 0; p < r.passes.size(); ++p) {
+            r.passes[p] = {ends_[p] > before ? ends_[p] - before : 0, spent_[p]};
+            before = std::max(before, ends_[p]);
+        }
+        return r;
+    }
+
+private:
+    struct buffer {
+        std::uint64_t busy = 0;
+        double energy = 0, elements = 0, bits = 0;
+    };
+    constexpr void spend(operation_pass pass, double nanojoules) { spent_[static_cast<std::size_t>(pass)] += nanojoules; }
+
+    const tiled_config* config_;
+    std::array<std::uint64_t, 3> ends_{};
+    std::array<double, 3> spent_{};
+    double activation_access_ = 0, weight_access_ = 0, mask_access_ = 0, memory_access_ = 0; ///< nJ an element
+    std::uint64_t lanes_ = 0, lane_tiles_ = 0, fifo_ = 0, softmax_ = 0, layer_norm_ = 0, memory_busy_ = 0;
+    double lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0, memory_bits_ = 0;
+    buffer activation_, weight_, mask_;
+};
+
+/// The area of a configuration in mm2.
+[[nodiscard]] constexpr double tiled_area(const tiled_config& c) { return tiled_account{c}.report(0).area(); }
+
+} // namespace lutra::detail
