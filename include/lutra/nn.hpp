@@ -7,6 +7,7 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/core/config.hpp>
+#include <lutra/nn/acceltran_conversion.hpp>
 #include <lutra/nn/activate_sums.hpp>
 #include <lutra/nn/activation_counter.hpp>
 #include <lutra/nn/activation_hook.hpp>
@@ -15,6 +16,7 @@
 #include <lutra/nn/block_ranks.hpp>
 #include <lutra/nn/control_variate.hpp>
 #include <lutra/nn/describe.hpp>
+#include <lutra/nn/describe_training.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
@@ -29,8 +31,10 @@
 #include <lutra/nn/packed_vit.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/nn/sparse_int8_weights.hpp>
+#include <lutra/nn/swin_shapes.hpp>
 #include <lutra/nn/token_flow.hpp>
 #include <lutra/nn/token_rows.hpp>
+#include <lutra/nn/transformer_shapes.hpp>
 #include <lutra/nn/vit_config.hpp>
 #include <lutra/nn/vit_parameters.hpp>
 #if LUTRA_HOSTED
