@@ -2,14 +2,16 @@
 #pragma once
 
 /// @file
-/// All of the accelerator room: what an accelerator model is, what technologies and modules cost, systolic arrays and tiled
-/// accelerators.
+/// All of the accelerator room: what an accelerator model is, what technologies and modules cost, systolic arrays, tiled
+/// accelerators and a row-wise one.
 
 // IWYU pragma: begin_exports
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/design_space.hpp>
 #include <lutra/accelerator/loop_order.hpp>
 #include <lutra/accelerator/memory_moves.hpp>
 #include <lutra/accelerator/report.hpp>
+#include <lutra/accelerator/row_wise.hpp>
 #include <lutra/accelerator/systolic.hpp>
 #include <lutra/accelerator/technology.hpp>
 #include <lutra/accelerator/tiled.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/accelerator/report.hpp>
 #include <lutra/core/result.hpp>
 
 #include <array>
@@ -110,13 +111,15 @@ struct tile_position {
 struct operand_reuse {
     std::uint64_t lhs = 0, rhs = 0;
     [[nodiscard]] static constexpr operand_reuse of(const tile_extents& e, const loop_order& o, std::uint64_t lanes) {
+        if (lanes >= e.tiles()) return {};
         const auto along = [&](tile_loop moving) -> std::uint64_t {
             std::uint64_t stride = 1; // tiles for each step of the moving loop
             for (std::size_t n = 4; n-- > 0 && o[n] != moving;) stride *= e.of(o[n]);
             const std::uint64_t extent = e.of(moving);
-            if (stride == 0 || lanes % stride != 0) return 0;
-            const std::uint64_t steps = lanes / stride;
-            return steps >= extent ? 0 : e.tiles() / extent * (extent - steps);
+            if (stride == 0 || stride > lanes) return 0;
+            const std::uint64_t steps = detail::divide(lanes, stride);
+            if (steps * stride != lanes || steps >= extent) return 0;
+            return detail::divide(e.tiles(), extent) * (extent - steps);
         };
         return {along(tile_loop::j), along(tile_loop::i)};
     }

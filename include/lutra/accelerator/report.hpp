@@ -119,7 +119,15 @@ private:
     std::uint64_t value_;
     bool overflowed_ = false;
 };
-[[nodiscard]] constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) noexcept { return a / b + (a % b != 0); }
+/// a / b; where both have 32 bits, in a fraction of the time of a division of 64.
+[[nodiscard]] constexpr std::uint64_t divide(std::uint64_t a, std::uint64_t b) noexcept {
+    if (((a | b) >> 32) == 0) return static_cast<std::uint32_t>(a) / static_cast<std::uint32_t>(b);
+    return a / b;
+}
+[[nodiscard]] constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) noexcept {
+    const std::uint64_t whole = divide(a, b);
+    return whole + (whole * b != a);
+}
 } // namespace detail
 
 } // namespace lutra

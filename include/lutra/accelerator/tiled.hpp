@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/memory_moves.hpp>
 #include <lutra/accelerator/tiled_operation.hpp>
 #include <lutra/core/workload.hpp>
 
@@ -41,23 +42,20 @@ class tiled_estimate {
 public:
     static constexpr std::size_t most_streams = 64;
 
-    constexpr tiled_estimate(const tiled_config& c, const workload& w) : config_{&c}, work_{&w}, account_{c} {
-        pools_[0].units = c.all_lanes();
-        pools_[1].units = c.all_softmax();
-        pools_[2].units = c.elements;
+    constexpr tiled_estimate(const tiled_config& c, const workload& w) : config_{&c}, work_{&w}, geometry_{c}, account_{c} {
+        const std::uint64_t units[]{c.all_lanes(), c.all_softmax(), c.elements};
+        for (std::size_t i = 0; i < 3; ++i) {
+            const std::uint64_t issue = std::min<std::uint64_t>(c.issue, units[i]);
+            pools_[i] = {units[i], issue, 1 / static_cast<double>(issue), 1 / static_cast<double>(units[i] / issue * issue),
+                         0};
+        }
         constexpr double megabyte = 8.0 * 1024 * 1024;
         capacity_ = {c.weight_mb * megabyte, c.activation_mb * megabyte, c.mask_mb * megabyte};
     }
 
     constexpr result<accelerator_report> run() {
         const auto& ops = work_->operations;
-        moves_ = false;
-        for (const operation& op : ops) moves_ = moves_ || is_move(op);
-        accelerator_report totals;
-        for (const operation& op : ops) {
-            totals.macs += op.macs();
-            totals.executed_macs += op.executed_macs();
-        }
+        moves_ = has_memory_moves(*work_);
         for (std::size_t first = 0; first < ops.size();) {
             std::size_t last = first + 1;
             const bool heads = ops[first].stream != 0;
@@ -67,24 +65,17 @@ public:
             first = last;
         }
         accelerator_report r = account_.report(static_cast<std::uint64_t>(end_ + 0.5));
-        r.macs = totals.macs;
-        r.executed_macs = totals.executed_macs;
+        r.macs = work_->macs();
         return r;
     }
 
 private:
     struct pool {
-        std::uint64_t units = 1;
+        std::uint64_t units = 1, issue = 1;
+        double a_window = 1;   ///< 1 / issue
+        double a_used = 1;     ///< 1 / the units that are used: whole windows only
         double busy_until = 0; ///< when a fluid of all tiles so far has passed
     };
-    [[nodiscard]] static constexpr bool is_move(const operation& op) noexcept {
-        return op.kind == operation_kind::load || op.kind == operation_kind::store;
-    }
-
-    /// Whether the accelerator loads the weight of @p op by itself.
-    [[nodiscard]] constexpr bool loads_weight(const operation& op) const noexcept {
-        return !moves_ && op.kind == operation_kind::matmul && op.rhs.cls == tensor_class::weight;
-    }
     [[nodiscard]] constexpr double ready(std::size_t i) const {
         double at = 0;
         for (const std::uint32_t d : work_->dependencies_of(work_->operations[i])) at = std::max(at, ends_[d]);
@@ -96,66 +87,74 @@ private:
         account_.ended(work_->operations[i].pass, static_cast<std::uint64_t>(at + 0.5));
     }
 
-    /// A transfer that may not begin before @p from; when it ends.
+    /// Books a transfer for @p op.
+    constexpr tiled_transfer booked(const operation& op, const tiled_transfer& t) {
+        const double room = capacity_[t.cls == tensor_class::weight ? 0 : t.cls == tensor_class::mask ? 2 : 1];
+        if (t.bits > room || t.mask_bits > capacity_[2]) too_large_ = &op, too_many_ = t.elements;
+        account_.transfer(t);
+        return t;
+    }
+    /// A transfer in its turn, that may not begin before @p from; when it ends.
     constexpr double transfer(const operation& op, double from) {
-        const tiled_transfer t = tiled_transfer::of(op, *config_);
-        if (t.bits > capacity_[t.cls == tensor_class::weight ? 0
-                               : t.cls == tensor_class::mask ? 2
-                                                             : 1] ||
-            t.mask_bits > capacity_[2])
-            too_large_ = &op;
+        const tiled_transfer t = booked(op, tiled_transfer::of(op, geometry_));
         double& port = t.cls == tensor_class::weight ? weight_port_ : activation_port_;
         const double start = std::max({from, port, mask_port_, memory_from_});
         port = start + static_cast<double>(t.cycles);
         mask_port_ = start + static_cast<double>(t.mask_cycles);
         memory_from_ = start;
-        account_.transfer(t);
         return port;
+    }
+    /// What a stream of operations without transfers of its own has moved.
+    struct stream_moves {
+        double load_from = 0; ///< when the next weight's load may begin: after the stores before the product before it
+        double stored = 0;    ///< when the last store began
+    };
+    /// The load of a weight, beside whatever is stored; when it ends.
+    constexpr double load(const operation& op, stream_moves& m) {
+        const double elements = static_cast<double>(op.k) * static_cast<double>(op.n);
+        const tiled_transfer t = booked(op, tiled_transfer::of(op.rhs, elements, true, op.pass, geometry_));
+        weight_port_ = std::max(weight_port_, m.load_from) + static_cast<double>(t.cycles);
+        m.load_from = m.stored;
+        return weight_port_;
+    }
+    constexpr double store(const operation& op, double from, stream_moves& m) {
+        const double elements = static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
+        const tiled_transfer t = booked(op, tiled_transfer::of(op.out, elements, false, op.pass, geometry_));
+        m.stored = std::max({from, activation_port_, mask_port_});
+        activation_port_ = m.stored + static_cast<double>(t.cycles);
+        mask_port_ = m.stored + static_cast<double>(t.mask_cycles);
+        return activation_port_;
     }
     /// A computation that may not begin before @p from: when it ends, and when its last tile is issued.
     struct span_of_time {
         double issued, end;
     };
     constexpr span_of_time compute(const operation& op, double from) {
-        const tiled_operation t = tiled_operation::of(op, *config_);
+        const tiled_operation t = tiled_operation::of(op, geometry_);
         pool& p = pools_[static_cast<std::size_t>(t.unit)];
         const double tiles = static_cast<double>(t.tiles), units = static_cast<double>(p.units);
-        const std::uint64_t issue = std::min<std::uint64_t>(config_->issue, p.units);
         const std::uint64_t fill = t.unit == tiled_unit::lane ? (t.product ? 2 : 1) * t.fill : 0;
         const std::uint64_t busy = std::max(t.work, fill), slot = busy + 1;
-        // of the units only whole windows of `issue` are used
-        const double used = static_cast<double>(p.units / issue * issue);
-        const double rate = std::min(static_cast<double>(issue), used / static_cast<double>(slot));
-        p.busy_until = std::max(p.busy_until, from) + tiles / rate;
-        const double flow = p.busy_until - static_cast<double>(slot) + std::min(units, tiles) / static_cast<double>(issue);
-        const double alone = from + static_cast<double>(ceil_div(t.tiles, issue)) - 1;
+        p.busy_until = std::max(p.busy_until, from) + tiles * static_cast<double>(slot) * p.a_used;
+        const double flow = p.busy_until - static_cast<double>(slot) + std::min(units, tiles) * p.a_window;
+        const double alone = from + static_cast<double>(cycles_of(tiles * p.a_window)) - 1;
         const double issued = std::max(alone, flow - 1);
         if (t.unit == tiled_unit::lane && t.product) {
-            const auto lanes = std::min<std::uint64_t>(p.units, issue * slot);
+            const auto lanes = std::min<std::uint64_t>(p.units, p.issue * slot);
             const operand_reuse reuse = operand_reuse::of(t.extents, config_->order, lanes);
             account_.tiles(t, t.tiles, t.tiles - reuse.lhs, t.tiles - reuse.rhs, busy);
         } else {
             account_.tiles(t, t.tiles, t.tiles, 0, busy);
         }
+        account_.issued(t);
         return {issued, issued + static_cast<double>(slot)};
     }
-    /// Where the workload leaves it to the accelerator: the load of an operation's weight, and the store of its result.
-    [[nodiscard]] static constexpr operation move_of(const operation& op, bool load) {
-        const operand& what = load ? op.rhs : op.out;
-        operation m{.kind = load ? operation_kind::load : operation_kind::store, .label = op.label, .pass = op.pass};
-        m.batch = load ? 1 : op.batch;
-        m.m = load ? op.k : op.m;
-        m.n = op.n;
-        m.lhs = m.out = what;
-        return m;
-    }
-
     [[nodiscard]] constexpr status fits() const {
         if (too_large_ == nullptr) return ok();
         return error{error_code::wrong_size, 0,
-                     text<320>{} << "the tensor that '" << too_large_->label << "' moves (" << too_large_->batch << " x "
-                                 << too_large_->m << " x " << too_large_->n
-                                 << ") does not fit its buffer or the mask buffer; expected larger buffers"};
+                     text<320>{} << "a tensor that '" << too_large_->label << "' moves, of "
+                                 << static_cast<std::uint64_t>(too_many_)
+                                 << " elements, does not fit its buffer or the mask buffer; expected larger buffers"};
     }
 
     /// Operations outside of heads: transfers in order, computations in order.
@@ -168,10 +167,10 @@ private:
                 continue;
             }
             double from = std::max(ready(i), issued + 1);
-            if (loads_weight(op)) from = std::max(from, transfer(move_of(op, true), 0));
+            if (!moves_ && reads_weight(op)) from = std::max(from, load(op, moves_of_none_));
             const span_of_time t = compute(op, from);
             issued = t.issued;
-            end(i, moves_ ? t.end : transfer(move_of(op, false), t.end));
+            end(i, moves_ ? t.end : store(op, t.end, moves_of_none_));
             if (const status s = fits(); !s) return s;
         }
         issued_ = issued;
@@ -183,6 +182,7 @@ private:
         struct cursor {
             std::size_t at = 0;
             double issued = 0;
+            stream_moves moved{};
         };
         std::array<cursor, most_streams> moving{}, computing{};
         std::size_t streams = 0;
@@ -197,8 +197,8 @@ private:
             return from;
         };
         for (std::size_t s = 0; s < streams; ++s) {
-            moving[s] = {next(first, s, true), 0};
-            computing[s] = {next(first, s, false), issued_};
+            moving[s] = {next(first, s, true), 0, {}};
+            computing[s] = {next(first, s, false), issued_, {activation_port_, activation_port_}};
         }
         double issued = issued_;
         for (;;) {
@@ -226,11 +226,11 @@ private:
                 end(at.at, transfer(op, best));
             } else {
                 double from = best;
-                if (loads_weight(op)) from = std::max(from, transfer(move_of(op, true), 0));
+                if (!moves_ && reads_weight(op)) from = std::max(from, load(op, at.moved));
                 const span_of_time t = compute(op, from);
                 at.issued = t.issued;
                 issued = std::max(issued, t.issued);
-                end(at.at, moves_ ? t.end : transfer(move_of(op, false), t.end));
+                end(at.at, moves_ ? t.end : store(op, t.end, at.moved));
             }
             if (const status s = fits(); !s) return s;
             at.at = next(at.at + 1, which, move);
@@ -247,12 +247,15 @@ private:
 
     const tiled_config* config_;
     const workload* work_;
+    tiled_geometry geometry_;
     tiled_account account_;
     std::array<pool, 3> pools_{};
     std::array<double, 3> capacity_{}; ///< bits: weights, activations, masks
     recent_ends<512> ends_;
     double weight_port_ = 0, activation_port_ = 0, mask_port_ = 0, memory_from_ = 0, issued_ = -1, end_ = 0;
-    const operation* too_large_ = nullptr;
+    stream_moves moves_of_none_;           ///< of operations outside of heads
+    const operation* too_large_ = nullptr; ///< of the workload
+    double too_many_ = 0;                  ///< elements
     bool moves_ = false;
 };
 

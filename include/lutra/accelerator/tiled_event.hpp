@@ -107,6 +107,7 @@ class tiled_run {
 public:
     tiled_run(const tiled_config& c, const workload& w)
         : config_{c},
+          geometry_{c},
           work_{w},
           account_{c},
           released_{c.semantics == tiled_semantics::released},
@@ -150,10 +151,7 @@ public:
         }
         for (; every > 0 && sampled < end_; sampled += every) sink(sample(sampled));
         accelerator_report r = account_.report(end_);
-        for (const operation& op : work_.operations) {
-            r.macs += op.macs();
-            r.executed_macs += op.executed_macs();
-        }
+        r.macs = work_.macs();
         return r;
     }
 
@@ -217,8 +215,7 @@ private:
                 memory_.groups.back().heads = compute_.groups.back().heads = heads;
                 first = false;
             }
-            const bool moves = op.kind == operation_kind::load || op.kind == operation_kind::store;
-            auto& streams = (moves ? memory_ : compute_).groups.back().streams;
+            auto& streams = (is_move(op) ? memory_ : compute_).groups.back().streams;
             const std::size_t which = heads ? op.stream - 1 : 0;
             if (streams.size() <= which) streams.resize(which + 1);
             streams[which].operations.push_back(i);
@@ -252,8 +249,9 @@ private:
         for (std::size_t s = 0; s < g.streams.size(); ++s)
             if (!g.streams[s].done()) order_.push_back(s);
         if (lagging_first && order_.size() > 1)
-            std::stable_sort(order_.begin(), order_.end(),
-                             [&](std::size_t a, std::size_t b) { return g.streams[a].at < g.streams[b].at; });
+            std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
+                return g.streams[a].at < g.streams[b].at || (g.streams[a].at == g.streams[b].at && a < b);
+            });
         return order_;
     }
 
@@ -262,7 +260,7 @@ private:
         for (const std::size_t which : in_order(g, true)) {
             stream& s = g.streams[which];
             const std::uint32_t i = s.operations[s.at];
-            const tiled_transfer t = tiled_transfer::of(work_.operations[i], config_);
+            const tiled_transfer t = tiled_transfer::of(work_.operations[i], geometry_);
             buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
             for (const auto& [b, bits, name] : {fit{&to, t.bits, "its"}, fit{&mask_, t.mask_bits, "the mask"}})
                 if (bits > b->capacity) return too_large(i, bits, b->capacity, name);
@@ -334,7 +332,7 @@ private:
             stream& s = g.streams[which];
             const std::uint32_t i = s.operations[s.at];
             if (known_ != i) {
-                current_ = tiled_operation::of(work_.operations[i], config_);
+                current_ = tiled_operation::of(work_.operations[i], geometry_);
                 known_ = i;
             }
             const tiled_operation& op = current_;
@@ -354,6 +352,7 @@ private:
             p.tiles += some;
             issued = true;
             if (p.tiles < op.tiles) continue;
+            account_.issued(op);
             finish(i, end);
             ++s.at;
         }
@@ -399,6 +398,7 @@ private:
     }
 
     const tiled_config& config_;
+    tiled_geometry geometry_;
     workload work_;
     tiled_account account_;
     bool released_, early_;
@@ -421,7 +421,7 @@ template <class Use>
 auto with_moves(const workload& w, Use&& use) {
     if (has_memory_moves(w)) return use(w);
     std::vector<operation> operations(moves_operation_count(w));
-    std::vector<std::uint32_t> dependencies(moves_dependency_count(w)), where(w.operations.size());
+    std::vector<std::uint32_t> dependencies(moves_dependency_count(w)), where(2 * w.operations.size());
     workload_builder out{operations, dependencies};
     return use(add_memory_moves(w, where, out));
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,6 +25,35 @@ enum class tiled_unit : std::uint8_t { lane, softmax, layer_norm, none };
     return whole + (x - static_cast<double>(whole) > 1e-9 * (x < 1 ? 1 : x));
 }
 
+/// What of a configuration the operations meet again and again.
+class tiled_geometry {
+public:
+    constexpr tiled_geometry(const tiled_config& c)
+        : config{&c},
+          side_shift{std::has_single_bit(c.tile_side) ? std::countr_zero(c.tile_side) : -1},
+          elements{static_cast<double>(c.tile_batch) * c.tile_side * c.tile_side},
+          a_mac{c.tile_side / static_cast<double>(c.macs) * elements},
+          a_fill{elements / c.fifo},
+          to_load{1 / c.memory_bandwidth},
+          to_store_weight{1 / c.costs.weight.bandwidth},
+          to_store{1 / c.costs.activation.bandwidth},
+          to_store_mask{1 / c.costs.mask.bandwidth} {}
+
+    [[nodiscard]] constexpr std::uint64_t in_sides(std::uint64_t n) const noexcept {
+        return side_shift >= 0 ? (n + config->tile_side - 1) >> side_shift : ceil_div(n, config->tile_side);
+    }
+    [[nodiscard]] constexpr std::uint64_t in_batches(std::uint64_t n) const noexcept {
+        return config->tile_batch == 1 ? n : ceil_div(n, config->tile_batch);
+    }
+
+    const tiled_config* config;
+    int side_shift;  ///< log2 of the side of a tile; -1 where that is no power of two
+    double elements; ///< of a tile
+    double a_mac;    ///< cycles of a product's tile without zeros
+    double a_fill;   ///< cycles that an operand without zeros needs to enter a lane
+    double to_load, to_store_weight, to_store, to_store_mask; ///< cycles a bit
+};
+
 /// A compute operation in tiles.
 struct tiled_operation {
     tiled_unit unit = tiled_unit::none;
@@ -34,50 +64,51 @@ struct tiled_operation {
     std::uint64_t work = 0; ///< cycles in which a tile keeps its unit computing
     std::uint64_t fill = 0; ///< cycles of the FIFO for one operand (lane)
     double elements = 0;    ///< of an operand's tile
+    double macs = 0;        ///< of the whole operation, those with zeros left out
     double power = 1;       ///< of the multipliers, relative to exact ones
 
-    [[nodiscard]] static constexpr tiled_operation of(const operation& op, const tiled_config& c) {
+    [[nodiscard]] static constexpr tiled_operation of(const operation& op, const tiled_geometry& g) {
+        const tiled_config& c = *g.config;
         tiled_operation t;
         t.pass = op.pass;
-        const std::uint64_t side = c.tile_side, batch = c.tile_batch;
-        const double lhs_sparsity = op.lhs.cls == tensor_class::gradient                       ? op.lhs.sparsity
-                                    : op.rhs.bits != 0 && op.rhs.cls == tensor_class::gradient ? op.rhs.sparsity
-                                                                                               : op.lhs.sparsity;
+        const auto zeros = [](const operand& o) { return o.bits == 0 ? 0 : std::max(o.sparsity, o.skipped); };
+        const bool gradient =
+            op.rhs.bits != 0 && op.rhs.cls == tensor_class::gradient && op.lhs.cls != tensor_class::gradient;
         double kept = 1;
-        if (c.skipping == zero_skipping::lhs) kept = 1 - lhs_sparsity;
-        if (c.skipping == zero_skipping::both) kept = (1 - op.lhs.sparsity) * (1 - (op.rhs.bits == 0 ? 0 : op.rhs.sparsity));
+        if (c.skipping == zero_skipping::lhs) kept = 1 - zeros(gradient ? op.rhs : op.lhs);
+        if (c.skipping == zero_skipping::both) kept = (1 - zeros(op.lhs)) * (1 - zeros(op.rhs));
         const double stored = 1 - op.lhs.sparsity; // what of an operand enters a unit
-        t.elements = static_cast<double>(batch * side * side);
-        t.extents = {ceil_div(op.batch, batch), ceil_div(op.m, side), ceil_div(op.n, side), 1};
-        const auto n = static_cast<double>(batch * side);
+        t.elements = g.elements;
+        t.extents = {g.in_batches(op.batch), g.in_sides(op.m), g.in_sides(op.n), 1};
         switch (op.kind) {
         case operation_kind::matmul:
             t.unit = tiled_unit::lane;
             t.product = true;
-            t.extents.k = ceil_div(op.k, side);
-            t.work = cycles_of(t.elements * static_cast<double>(side) / c.macs * kept);
+            t.extents.k = g.in_sides(op.k);
+            t.work = cycles_of(g.a_mac * kept);
             t.power = op.mac.power;
+            t.macs = static_cast<double>(op.macs()) * kept;
             break;
         case operation_kind::elementwise:
         case operation_kind::reduction:
             t.unit = tiled_unit::lane;
-            if (op.kind == operation_kind::reduction) t.extents.k = ceil_div(op.k, side);
+            if (op.kind == operation_kind::reduction) t.extents.k = g.in_sides(op.k);
             t.work = 1;
             break;
         case operation_kind::softmax:
             t.unit = tiled_unit::softmax;
-            t.work = cycles_of(static_cast<double>(side * side) * stored);
+            t.work = cycles_of(static_cast<double>(c.tile_side) * c.tile_side * stored);
             break;
         case operation_kind::layer_norm:
             t.unit = tiled_unit::layer_norm;
-            t.work = cycles_of(2 * n * stored);
+            t.work = cycles_of(2.0 * c.tile_batch * c.tile_side * stored);
             break;
         case operation_kind::load:
         case operation_kind::store: return t;
         }
         t.tiles = t.extents.tiles();
         t.work = std::max<std::uint64_t>(t.work, 1);
-        t.fill = cycles_of(t.elements * stored / c.fifo);
+        t.fill = cycles_of(g.a_fill * stored);
         return t;
     }
 };
@@ -89,25 +120,30 @@ struct tiled_transfer {
     tensor_class cls = tensor_class::activation;
     double elements = 0;
     double bits = 0, mask_bits = 0; ///< as stored
+    double width = 1;               ///< bits of an element
     double stored = 1;              ///< the share of elements that are not zero
     std::uint64_t cycles = 1;       ///< of the buffer
     std::uint64_t mask_cycles = 1;  ///< of the mask buffer
 
-    [[nodiscard]] static constexpr tiled_transfer of(const operation& op, const tiled_config& c) {
+    [[nodiscard]] static constexpr tiled_transfer of(const operation& op, const tiled_geometry& g) {
+        return of(op.out, static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n),
+                  op.kind == operation_kind::load, op.pass, g);
+    }
+    /// Of @p elements elements of @p what.
+    [[nodiscard]] static constexpr tiled_transfer of(const operand& what, double elements, bool load, operation_pass pass,
+                                                     const tiled_geometry& g) {
         tiled_transfer t;
-        t.load = op.kind == operation_kind::load;
-        t.pass = op.pass;
-        t.cls = op.out.cls;
-        t.stored = 1 - op.out.sparsity;
-        t.elements = static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
-        t.bits = t.elements * op.out.bits * t.stored;
-        t.mask_bits = t.elements;
-        const double bandwidth = t.load                          ? c.memory_bandwidth
-                                 : t.cls == tensor_class::weight ? c.costs.weight.bandwidth
-                                                                 : c.costs.activation.bandwidth;
-        t.cycles = std::max<std::uint64_t>(1, cycles_of(t.bits / bandwidth));
-        t.mask_cycles =
-            std::max<std::uint64_t>(1, cycles_of(t.mask_bits / (t.load ? c.memory_bandwidth : c.costs.mask.bandwidth)));
+        t.load = load;
+        t.pass = pass;
+        t.cls = what.cls;
+        t.width = std::max(1, what.bits);
+        t.stored = 1 - what.sparsity;
+        t.elements = elements;
+        t.bits = elements * what.bits * t.stored;
+        t.mask_bits = elements;
+        const double a_bit = load ? g.to_load : what.cls == tensor_class::weight ? g.to_store_weight : g.to_store;
+        t.cycles = std::max<std::uint64_t>(1, cycles_of(t.bits * a_bit));
+        t.mask_cycles = std::max<std::uint64_t>(1, cycles_of(t.mask_bits * (load ? g.to_load : g.to_store_mask)));
         return t;
     }
 };
@@ -161,12 +197,11 @@ public:
     }
     constexpr void transfer(const tiled_transfer& t) {
         const bool released = config_->semantics == tiled_semantics::released;
-        const double bits_of_element = t.elements > 0 && t.stored > 0 ? t.bits / (t.elements * t.stored) : 1;
         buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
         const double access = t.cls == tensor_class::weight ? weight_access_
                               : t.cls == tensor_class::mask ? mask_access_
                                                             : activation_access_;
-        const double elements = t.elements * t.stored, masks = t.elements / (bits_of_element > 0 ? bits_of_element : 1);
+        const double elements = t.elements * t.stored, masks = t.mask_bits / t.width;
         to.busy += t.cycles;
         mask_.busy += t.mask_cycles;
         to.elements += elements;
@@ -190,6 +225,8 @@ public:
         mask_.energy += masked;
         spend(t.pass, memory + written + masked);
     }
+    /// All of @p op is issued.
+    constexpr void issued(const tiled_operation& op) { macs_ += op.macs; }
     /// Something of pass @p pass ended in cycle @p end.
     constexpr void ended(operation_pass pass, std::uint64_t end) {
         std::uint64_t& last = ends_[static_cast<std::size_t>(pass)];
@@ -201,6 +238,7 @@ public:
         const double mhz = c.costs.node.megahertz;
         accelerator_report r;
         r.cycles = cycles;
+        r.executed_macs = macs_;
         r.frequency = 1e6 * mhz;
         const std::uint64_t lanes = c.all_lanes();
         const auto add = [&](std::string_view name, std::uint64_t count, const module_cost& cost, double busy,
@@ -269,7 +307,7 @@ private:
     std::array<double, 3> spent_{};
     double activation_access_ = 0, weight_access_ = 0, mask_access_ = 0, memory_access_ = 0; ///< nJ an element
     std::uint64_t lanes_ = 0, lane_tiles_ = 0, fifo_ = 0, softmax_ = 0, layer_norm_ = 0, memory_busy_ = 0;
-    double lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0, memory_bits_ = 0;
+    double macs_ = 0, lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0, memory_bits_ = 0;
     buffer activation_, weight_, mask_;
 };
 

@@ -6,6 +6,7 @@
 #include <lutra/core/result.hpp>
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -147,6 +148,9 @@ constexpr bool is_operand(const operand& o) noexcept {
     return o.bits >= 0 && o.bits <= 64 && is_share(o.sparsity) && is_share(o.skipped);
 }
 constexpr bool products_fit(const operation& op) noexcept {
+    int width = 0; // of the product at most
+    for (const std::uint64_t extent : {op.batch, op.m, op.n, op.k}) width += static_cast<int>(std::bit_width(extent));
+    if (width <= 64) return true;
     std::uint64_t product = 1;
     for (const std::uint64_t extent : {op.batch, op.m, op.n, op.k}) {
         if (extent > 1 && product > std::numeric_limits<std::uint64_t>::max() / extent) return false;
