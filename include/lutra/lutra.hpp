@@ -15,6 +15,7 @@
 #include <lutra/prune.hpp>
 #include <lutra/search.hpp>
 #if LUTRA_HOSTED
+    #include <lutra/codesign.hpp>
     #include <lutra/io.hpp>
 #endif
 // IWYU pragma: end_exports
