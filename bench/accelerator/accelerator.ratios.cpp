@@ -47,7 +47,10 @@ void event_row(bench::ratios& table, std::string name, const lutra::tiled_config
 void analytical_row(bench::ratios& table) {
     const lutra::vit_config& c = lutra::vit_tiny;
     std::vector<lutra::layer_choice> choices(c.depth);
-    for (std::uint32_t i = 0; i < c.depth; ++i) choices[i].ranks.of.fill(32 + 5 * i);
+    for (std::uint32_t i = 0; i < c.depth; ++i) {
+        choices[i].tokens = lutra::token_pruning::merge_similar(3 + i);
+        choices[i].weights = lutra::weight_pruning::drop_blocks({16, 16}, 0.03 * (i + 1));
+    }
     std::vector<lutra::operation> operations(lutra::operation_count(c, choices));
     std::vector<std::uint32_t> dependencies(lutra::dependency_count(c, choices));
     lutra::workload_builder out{operations, dependencies};

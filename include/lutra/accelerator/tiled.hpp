@@ -84,7 +84,7 @@ private:
     constexpr void end(std::size_t i, double at) {
         ends_.set(i, at);
         end_ = std::max(end_, at);
-        account_.ended(work_->operations[i].pass, static_cast<std::uint64_t>(at + 0.5));
+        account_.ended(work_->operations[i].pass, at);
     }
 
     /// Books a transfer for @p op.
@@ -171,7 +171,7 @@ private:
             const span_of_time t = compute(op, from);
             issued = t.issued;
             end(i, moves_ ? t.end : store(op, t.end, moves_of_none_));
-            if (const status s = fits(); !s) return s;
+            if (too_large_ != nullptr) return fits();
         }
         issued_ = issued;
         return fits();
@@ -232,7 +232,7 @@ private:
                 issued = std::max(issued, t.issued);
                 end(at.at, moves_ ? t.end : store(op, t.end, at.moved));
             }
-            if (const status s = fits(); !s) return s;
+            if (too_large_ != nullptr) return fits();
             at.at = next(at.at + 1, which, move);
         }
         issued_ = issued;

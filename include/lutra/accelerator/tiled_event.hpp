@@ -236,7 +236,7 @@ private:
     void finish(std::uint32_t i, std::uint64_t end) {
         state_[i].end = end;
         end_ = std::max(end_, end);
-        account_.ended(work_.operations[i].pass, end);
+        account_.ended(work_.operations[i].pass, static_cast<double>(end));
         --left_;
         for (const std::uint32_t d : work_.dependencies_of(i)) --consumers_[d];
         last_use_.resize(work_.operations.size());

@@ -12,7 +12,8 @@
 #include <cstdint>
 
 /// @file
-/// What one operation is to a tiled accelerator: tiles, cycles a tile, traffic. Both of its modes count with these.
+/// What one operation is to a tiled accelerator: tiles, cycles a tile, traffic. Both of its modes count with these. The
+/// closed form runs them a hundred thousand times a second and more for each operation: they are inlined by force.
 
 namespace lutra::detail {
 
@@ -21,8 +22,9 @@ enum class tiled_unit : std::uint8_t { lane, softmax, layer_norm, none };
 
 /// Rounds a real number of cycles up, where rounding of doubles must not add one.
 [[nodiscard]] constexpr std::uint64_t cycles_of(double x) noexcept {
-    const auto whole = static_cast<std::uint64_t>(x);
-    return whole + (x - static_cast<double>(whole) > 1e-9 * (x < 1 ? 1 : x));
+    const double least = x - 1e-9 * std::max(x, 1.0);
+    const auto whole = static_cast<std::int64_t>(least);
+    return static_cast<std::uint64_t>(whole + static_cast<std::int64_t>(static_cast<double>(whole) < least));
 }
 
 /// What of a configuration the operations meet again and again.
@@ -67,7 +69,7 @@ struct tiled_operation {
     double macs = 0;        ///< of the whole operation, those with zeros left out
     double power = 1;       ///< of the multipliers, relative to exact ones
 
-    [[nodiscard]] static constexpr tiled_operation of(const operation& op, const tiled_geometry& g) {
+    [[nodiscard, gnu::always_inline]] static constexpr tiled_operation of(const operation& op, const tiled_geometry& g) {
         const tiled_config& c = *g.config;
         tiled_operation t;
         t.pass = op.pass;
@@ -125,13 +127,13 @@ struct tiled_transfer {
     std::uint64_t cycles = 1;       ///< of the buffer
     std::uint64_t mask_cycles = 1;  ///< of the mask buffer
 
-    [[nodiscard]] static constexpr tiled_transfer of(const operation& op, const tiled_geometry& g) {
+    [[nodiscard, gnu::always_inline]] static constexpr tiled_transfer of(const operation& op, const tiled_geometry& g) {
         return of(op.out, static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n),
                   op.kind == operation_kind::load, op.pass, g);
     }
     /// Of @p elements elements of @p what.
-    [[nodiscard]] static constexpr tiled_transfer of(const operand& what, double elements, bool load, operation_pass pass,
-                                                     const tiled_geometry& g) {
+    [[nodiscard, gnu::always_inline]] static constexpr tiled_transfer of(const operand& what, double elements, bool load,
+                                                                         operation_pass pass, const tiled_geometry& g) {
         tiled_transfer t;
         t.load = load;
         t.pass = pass;
@@ -151,7 +153,7 @@ struct tiled_transfer {
 /// Energies and the report of a tiled accelerator, however its cycles were counted.
 class tiled_account {
 public:
-    explicit constexpr tiled_account(const tiled_config& c) : config_{&c} {
+    explicit constexpr tiled_account(const tiled_config& c) : config_{&c}, a_megahertz_{1 / c.costs.node.megahertz} {
         activation_access_ = c.costs.activation.access * math::sqrt(c.activation_mb) / c.costs.elements_per_access;
         weight_access_ = c.costs.weight.access * math::sqrt(c.weight_mb) / c.costs.elements_per_access;
         mask_access_ = c.costs.mask.access * math::sqrt(c.mask_mb) / c.costs.elements_per_access;
@@ -160,12 +162,12 @@ public:
 
     /// @p tiles tiles of @p op, of which @p lhs and @p rhs (products) had to fetch an operand, and each of which kept its
     /// unit for @p busy cycles.
-    constexpr void tiles(const tiled_operation& op, std::uint64_t tiles, std::uint64_t lhs, std::uint64_t rhs,
-                         std::uint64_t busy) {
+    [[gnu::always_inline]] constexpr void tiles(const tiled_operation& op, std::uint64_t tiles, std::uint64_t lhs,
+                                                std::uint64_t rhs, std::uint64_t busy) {
         const tiled_costs& costs = config_->costs;
         const bool released = config_->semantics == tiled_semantics::released;
         const std::uint64_t cycles = tiles * busy;
-        double power = 0; // mW for a cycle
+        double power = 0, fetch = 0; // mW for a cycle, nJ
         switch (op.unit) {
         case tiled_unit::lane: {
             const std::uint64_t fetched = op.product ? lhs + rhs : tiles;
@@ -180,7 +182,7 @@ public:
             const double rounding = config_->stochastic_rounding ? costs.stochastic_rounding.dynamic : 0;
             power += static_cast<double>(tiles) * (costs.pre_sparsity.dynamic + costs.post_sparsity.dynamic + rounding) +
                      static_cast<double>(fetched * op.fill) * costs.fifo.dynamic;
-            spend(op.pass, static_cast<double>(fetched) * op.elements * activation_access_);
+            fetch = static_cast<double>(fetched) * op.elements * activation_access_;
             break;
         }
         case tiled_unit::softmax:
@@ -193,9 +195,9 @@ public:
             break;
         case tiled_unit::none: break;
         }
-        spend(op.pass, power / costs.node.megahertz);
+        spend(op.pass, power * a_megahertz_ + fetch);
     }
-    constexpr void transfer(const tiled_transfer& t) {
+    [[gnu::always_inline]] constexpr void transfer(const tiled_transfer& t) {
         const bool released = config_->semantics == tiled_semantics::released;
         buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
         const double access = t.cls == tensor_class::weight ? weight_access_
@@ -228,8 +230,8 @@ public:
     /// All of @p op is issued.
     constexpr void issued(const tiled_operation& op) { macs_ += op.macs; }
     /// Something of pass @p pass ended in cycle @p end.
-    constexpr void ended(operation_pass pass, std::uint64_t end) {
-        std::uint64_t& last = ends_[static_cast<std::size_t>(pass)];
+    constexpr void ended(operation_pass pass, double end) {
+        double& last = ends_[static_cast<std::size_t>(pass)];
         last = std::max(last, end);
     }
 
@@ -289,8 +291,9 @@ public:
                .bits = memory_bits_});
         std::uint64_t before = 0;
         for (std::size_t p = 0; p < r.passes.size(); ++p) {
-            r.passes[p] = {ends_[p] > before ? ends_[p] - before : 0, spent_[p]};
-            before = std::max(before, ends_[p]);
+            const auto end = static_cast<std::uint64_t>(ends_[p] + 0.5);
+            r.passes[p] = {end > before ? end - before : 0, spent_[p]};
+            before = std::max(before, end);
         }
         return r;
     }
@@ -303,8 +306,8 @@ private:
     constexpr void spend(operation_pass pass, double nanojoules) { spent_[static_cast<std::size_t>(pass)] += nanojoules; }
 
     const tiled_config* config_;
-    std::array<std::uint64_t, 3> ends_{};
-    std::array<double, 3> spent_{};
+    std::array<double, 3> ends_{}, spent_{};
+    double a_megahertz_ = 1;
     double activation_access_ = 0, weight_access_ = 0, mask_access_ = 0, memory_access_ = 0; ///< nJ an element
     std::uint64_t lanes_ = 0, lane_tiles_ = 0, fifo_ = 0, softmax_ = 0, layer_norm_ = 0, memory_busy_ = 0;
     double macs_ = 0, lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0, memory_bits_ = 0;

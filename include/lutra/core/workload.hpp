@@ -143,9 +143,10 @@ private:
 
 namespace detail {
 constexpr bool is_share(double x) noexcept { return x >= 0 && x <= 1; }
-constexpr bool is_cost(double x) noexcept { return x >= 0 && x <= std::numeric_limits<double>::max(); }
-constexpr bool is_operand(const operand& o) noexcept {
-    return o.bits >= 0 && o.bits <= 64 && is_share(o.sparsity) && is_share(o.skipped);
+constexpr bool is_cost(double x) noexcept { return ((x >= 0) & (x <= std::numeric_limits<double>::max())) != 0; }
+constexpr bool is_operand(const operand& o) noexcept { // without branches: a search checks its workload at every point
+    return ((o.bits >= 0) & (o.bits <= 64) & (o.sparsity >= 0) & (o.sparsity <= 1) & (o.skipped >= 0) & (o.skipped <= 1)) !=
+           0;
 }
 constexpr bool products_fit(const operation& op) noexcept {
     int width = 0; // of the product at most
@@ -180,8 +181,8 @@ constexpr bool products_fit(const operation& op) noexcept {
         if (!detail::products_fit(op))
             return fault(error_code::wrong_size, text<160>{} << "has " << op.batch << " x " << op.m << " x " << op.n << " x "
                                                              << op.k << " products; expected fewer than 2^64");
-        for (const operand& o : {op.lhs, op.rhs, op.out})
-            if (!detail::is_operand(o))
+        for (const operand* const p : {&op.lhs, &op.rhs, &op.out})
+            if (const operand& o = *p; !detail::is_operand(o))
                 return fault(error_code::malformed,
                              text<160>{} << "has an operand of " << o.bits
                                          << " bits; expected 0 to 64 and shares of zeros and skips in [0, 1]");
