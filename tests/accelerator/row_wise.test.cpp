@@ -404,9 +404,9 @@ TEST_CASE("what is no row-wise accelerator is an error") {
     CHECK(with([](auto& c) { c.skipping = static_cast<row_skipping>(3); }) ==
           "row_wise_config: skipping is 3; expected none, steps or fetches (0 to 2)");
     CHECK(with([](auto& c) { c.mac_energy = -1; }) ==
-          "row_wise_config: mac_energy is -1.000000; expected a finite number of at least 0");
+          "row_wise_config: mac_energy is -1; expected a finite number of at least 0");
     CHECK(with([](auto& c) { c.sram.bandwidth = 0; }) ==
-          "row_wise_config: sram.bandwidth is 0.000000; expected a finite number above 0");
+          "row_wise_config: sram.bandwidth is 0; expected a finite number above 0");
     CHECK(with([](auto& c) { c.node.volts = std::numeric_limits<double>::quiet_NaN(); }) ==
           "row_wise_config: node.volts is NaN; expected a finite number above 0");
 

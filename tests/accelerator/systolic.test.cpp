@@ -347,15 +347,15 @@ TEST_CASE("a configuration that cannot be built is an error with a sentence") {
     }
     systolic_config c = scale_sim_32;
     c.mac.dynamic = -0.5;
-    CHECK(fault(c) == "systolic_config: mac.dynamic is -0.500000; expected a finite number of at least 0");
+    CHECK(fault(c) == "systolic_config: mac.dynamic is -0.5; expected a finite number of at least 0");
     c = scale_sim_32, c.sram.access = std::numeric_limits<double>::quiet_NaN();
     CHECK(fault(c) == "systolic_config: sram.access is NaN; expected a finite number of at least 0");
     c = scale_sim_32, c.node.volts = 0;
-    CHECK(fault(c) == "systolic_config: node.volts is 0.000000; expected a finite number above 0");
+    CHECK(fault(c) == "systolic_config: node.volts is 0; expected a finite number above 0");
     c = scale_sim_32, c.dram_energy = -std::numeric_limits<double>::infinity();
     CHECK(fault(c) == "systolic_config: dram_energy is -infinity; expected a finite number of at least 0");
     c = scale_sim_32, c.multiplier_area = -1e300;
-    CHECK(fault(c) == "systolic_config: multiplier_area is -1e12 or more; expected a finite number of at least 0");
+    CHECK(fault(c) == "systolic_config: multiplier_area is below -1e12; expected a finite number of at least 0");
     c = scale_sim_32, c.dataflow = static_cast<systolic_dataflow>(3);
     CHECK(fault(c).find("dataflow is 3") != std::string::npos);
     c = scale_sim_32, c.mode = static_cast<systolic_mode>(9);

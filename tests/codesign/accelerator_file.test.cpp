@@ -48,13 +48,14 @@ TEST_CASE("accelerator_from: refuses with a sentence what cannot be") {
     refused(R"({"type": "tiled", "preset": "phone"})", unknown_name, "'phone' is not known; expected edge or server");
     refused(R"({"type": "systolic", "preset": "edge"})", unknown_name, "expected none");
     refused(R"({"type": "tiled", "lane": 3})", unknown_name, "'lane' is no field of this accelerator; expected tile_batch");
-    refused(R"({"type": "tiled", "lanes": 0})", malformed, "tiled_config.lanes is 0; expected 1 to 4096");
+    refused(R"({"type": "tiled", "lanes": 0})", wrong_size, "tiled_config: lanes is 0; expected 1 to 4096");
     refused(R"({"type": "tiled", "lanes": -3})", wrong_type, "'lanes' is -3; expected a whole number from 0 to 4294967295");
     refused(R"({"type": "tiled", "lanes": 4294967296})", wrong_type, "'lanes' is 4294967296; expected a whole number");
     refused(R"({"type": "tiled", "lanes": 2.5})", wrong_type, "'lanes' is 2.5");
     refused(R"({"type": "tiled", "weight_mb": "big"})", wrong_type, "'weight_mb' is \"big\"; expected a finite number");
     refused(R"({"type": "tiled", "weight_mb": 1e12})", malformed, "weight_mb");
-    refused(R"({"type": "tiled", "weight_mb": 0})", malformed, "tiled_config.weight_mb is 0; expected more than 0");
+    refused(R"({"type": "tiled", "weight_mb": 0})", malformed,
+            "tiled_config: weight_mb is 0; expected a finite number above 0");
     refused(R"({"type": "tiled", "order": "b_i_j_j"})", malformed, "'b_i_j_j' is no permutation");
     refused(R"({"type": "tiled", "order": 3})", wrong_type, "'order' is 3; expected a permutation");
     refused(R"({"type": "tiled", "memory": "dram"})", wrong_type, "'memory' is \"dram\"; expected one of rram_16_2_2");

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/detail/config_check.hpp>
+#include <lutra/accelerator/detail/memory_traffic.hpp>
 #include <lutra/accelerator/report.hpp>
-#include <lutra/accelerator/systolic.hpp>
 #include <lutra/accelerator/technology.hpp>
 #include <lutra/core/result.hpp>
 #include <lutra/core/text.hpp>
@@ -78,52 +79,39 @@ inline constexpr row_wise_config low_power_vit{};
 /// of an SRAM access above 0, enumerators known (malformed). The error names the field, its value and what is allowed.
 [[nodiscard]] constexpr status validate(const row_wise_config& c) {
     constexpr std::uint64_t wide = std::uint64_t{1} << 20, large = std::uint64_t{1} << 30;
-    struct count_field {
-        std::string_view name;
-        std::uint64_t value, most;
-    };
-    for (const count_field& f :
-         {count_field{"lanes", c.lanes, wide}, count_field{"macs", c.macs, wide},
-          count_field{"weight_kib", c.weight_kib, large}, count_field{"activation_kib", c.activation_kib, large},
-          count_field{"output_kib", c.output_kib, large}, count_field{"accumulator_bits", c.accumulator_bits, 64},
-          count_field{"vector_lanes", c.vector_lanes, wide}, count_field{"dram_bits", c.dram_bits, wide}})
-        if (f.value == 0 || f.value > f.most)
-            return error{error_code::wrong_size, 0,
-                         text<320>{} << "row_wise_config: " << f.name << " is " << f.value << "; expected 1 to " << f.most};
     if (c.skipping > row_skipping::fetches)
         return error{error_code::malformed, 0,
                      text<320>{} << "row_wise_config: skipping is " << static_cast<unsigned>(c.skipping)
                                  << "; expected none, steps or fetches (0 to 2)"};
-    struct cost_field {
-        std::string_view name;
-        double value;
-        bool positive = false;
-    };
-    for (const cost_field& f : {cost_field{"multiplier.area", c.multiplier.area},
-                                cost_field{"multiplier.dynamic", c.multiplier.dynamic},
-                                cost_field{"multiplier.leakage", c.multiplier.leakage},
-                                cost_field{"multiplier_area", c.multiplier_area},
-                                cost_field{"mac_energy", c.mac_energy},
-                                cost_field{"vector_lane.area", c.vector_lane.area},
-                                cost_field{"vector_lane.dynamic", c.vector_lane.dynamic},
-                                cost_field{"vector_lane.leakage", c.vector_lane.leakage},
-                                cost_field{"sram.area", c.sram.area},
-                                cost_field{"sram.access", c.sram.access},
-                                cost_field{"sram.leakage", c.sram.leakage},
-                                cost_field{"sram.bandwidth", c.sram.bandwidth, true},
-                                cost_field{"area_overhead", c.area_overhead},
-                                cost_field{"dram_energy", c.dram_energy},
-                                cost_field{"synthesis.nanometres", c.synthesis.nanometres, true},
-                                cost_field{"synthesis.volts", c.synthesis.volts, true},
-                                cost_field{"synthesis.megahertz", c.synthesis.megahertz, true},
-                                cost_field{"node.nanometres", c.node.nanometres, true},
-                                cost_field{"node.volts", c.node.volts, true},
-                                cost_field{"node.megahertz", c.node.megahertz, true}})
-        if (!detail::is_cost(f.value) || (f.positive && f.value == 0))
-            return error{error_code::malformed, 0,
-                         text<320>{} << "row_wise_config: " << f.name << " is " << detail::number_text(f.value)
-                                     << "; expected a finite number " << (f.positive ? "above 0" : "of at least 0")};
-    return ok();
+    return detail::check_fields("row_wise_config",
+                                {{"lanes", c.lanes, wide},
+                                 {"macs", c.macs, wide},
+                                 {"weight_kib", c.weight_kib, large},
+                                 {"activation_kib", c.activation_kib, large},
+                                 {"output_kib", c.output_kib, large},
+                                 {"accumulator_bits", c.accumulator_bits, 64},
+                                 {"vector_lanes", c.vector_lanes, wide},
+                                 {"dram_bits", c.dram_bits, wide}},
+                                {{"multiplier.area", c.multiplier.area},
+                                 {"multiplier.dynamic", c.multiplier.dynamic},
+                                 {"multiplier.leakage", c.multiplier.leakage},
+                                 {"multiplier_area", c.multiplier_area},
+                                 {"mac_energy", c.mac_energy},
+                                 {"vector_lane.area", c.vector_lane.area},
+                                 {"vector_lane.dynamic", c.vector_lane.dynamic},
+                                 {"vector_lane.leakage", c.vector_lane.leakage},
+                                 {"sram.area", c.sram.area},
+                                 {"sram.access", c.sram.access},
+                                 {"sram.leakage", c.sram.leakage},
+                                 {"sram.bandwidth", c.sram.bandwidth, true},
+                                 {"area_overhead", c.area_overhead},
+                                 {"dram_energy", c.dram_energy},
+                                 {"synthesis.nanometres", c.synthesis.nanometres, true},
+                                 {"synthesis.volts", c.synthesis.volts, true},
+                                 {"synthesis.megahertz", c.synthesis.megahertz, true},
+                                 {"node.nanometres", c.node.nanometres, true},
+                                 {"node.volts", c.node.volts, true},
+                                 {"node.megahertz", c.node.megahertz, true}});
 }
 
 namespace detail {
@@ -261,7 +249,7 @@ constexpr row_wise_plan row_wise_plan_of(const row_wise_config& c, const operati
 /// Sums over the operations of a workload.
 struct row_wise_totals {
     checked_count cycles, macs, vector_busy, dram_busy;
-    systolic_traffic weight, activation, output, dram;
+    memory_traffic weight, activation, output, dram;
     double executed_macs = 0;
     double multiplier_work = 0; ///< executed MACs, each times the relative power of its multiplier
     [[nodiscard]] constexpr bool overflowed() const noexcept {
@@ -442,16 +430,8 @@ private:
                .dynamic_energy = costs.vector_lane.dynamic * static_cast<double>(t.vector_busy.value()),
                .leakage_energy = costs.vector_lane.leakage_energy(node.megahertz) * lanes * cycles,
                .busy = t.vector_busy.value()});
-        const auto memory = [](std::string_view label, component_kind kind, const detail::systolic_traffic& traffic) {
-            return component_report{.name = label,
-                                    .kind = kind,
-                                    .count = 1,
-                                    .reads = static_cast<double>(traffic.reads.value()),
-                                    .writes = static_cast<double>(traffic.writes.value()),
-                                    .bits = static_cast<double>(traffic.bits.value())};
-        };
-        const auto buffer = [&](std::string_view label, std::uint64_t kib, const detail::systolic_traffic& traffic) {
-            component_report c = memory(label, component_kind::buffer, traffic);
+        const auto buffer = [&](std::string_view label, std::uint64_t kib, const detail::memory_traffic& traffic) {
+            component_report c = traffic.report(label, component_kind::buffer);
             c.area = 1e-6 * costs.sram.area * costs.megabytes(kib);
             c.dynamic_energy = costs.sram_energy(kib, c.bits);
             c.leakage_energy = costs.sram.leakage_energy(node.megahertz) * costs.megabytes(kib) * cycles;
@@ -461,7 +441,7 @@ private:
         buffer("activation_sram", config.activation_kib, t.activation);
         buffer("output_sram", config.output_kib, t.output);
         r.add({.name = "overhead", .count = 1, .area = costs.overhead_area()});
-        component_report dram = memory("dram", component_kind::memory, t.dram);
+        component_report dram = t.dram.report("dram", component_kind::memory);
         dram.dynamic_energy = dram.bits * config.dram_energy;
         dram.busy = t.dram_busy.value();
         r.add(dram);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/detail/config_check.hpp>
+#include <lutra/accelerator/detail/memory_traffic.hpp>
 #include <lutra/accelerator/report.hpp>
 #include <lutra/accelerator/systolic_event.hpp>
 #include <lutra/accelerator/technology.hpp>
@@ -62,37 +64,10 @@ struct systolic_config {
 /// a cycle are that for all tensors of up to 32 bits an element.
 inline constexpr systolic_config scale_sim_32{.dram_bits = 4096};
 
-namespace detail {
-/// A number for a message, to six decimals.
-constexpr text<48> number_text(double x) noexcept {
-    text<48> out;
-    if (x != x) return out << "NaN";
-    if (x < 0) out << "-", x = -x;
-    if (x > std::numeric_limits<double>::max()) return out << "infinity";
-    if (x >= 1e12) return out << "1e12 or more";
-    const auto millionths = static_cast<std::uint64_t>(x * 1e6 + 0.5);
-    out << millionths / 1'000'000 << ".";
-    for (std::uint64_t digit = 100'000; digit != 0; digit /= 10) out << millionths / digit % 10;
-    return out;
-}
-} // namespace detail
-
 /// Checks a configuration: counts lie in their ranges (wrong_size), costs are finite and not negative, nodes and the width
 /// of an SRAM access above 0, enumerators known (malformed). The error names the field, its value and what is allowed.
 [[nodiscard]] constexpr status validate(const systolic_config& c) {
     constexpr std::uint64_t wide = std::uint64_t{1} << 20, large = std::uint64_t{1} << 30;
-    struct count_field {
-        std::string_view name;
-        std::uint64_t value, most;
-    };
-    for (const count_field& f :
-         {count_field{"rows", c.rows, wide}, count_field{"columns", c.columns, wide},
-          count_field{"ifmap_kib", c.ifmap_kib, large}, count_field{"filter_kib", c.filter_kib, large},
-          count_field{"ofmap_kib", c.ofmap_kib, large}, count_field{"accumulator_bits", c.accumulator_bits, 64},
-          count_field{"vector_lanes", c.vector_lanes, wide}, count_field{"dram_bits", c.dram_bits, wide}})
-        if (f.value == 0 || f.value > f.most)
-            return error{error_code::wrong_size, 0,
-                         text<320>{} << "systolic_config: " << f.name << " is " << f.value << "; expected 1 to " << f.most};
     if (c.dataflow > systolic_dataflow::input_stationary)
         return error{error_code::malformed, 0,
                      text<320>{} << "systolic_config: dataflow is " << static_cast<unsigned>(c.dataflow)
@@ -101,28 +76,33 @@ constexpr text<48> number_text(double x) noexcept {
         return error{error_code::malformed, 0,
                      text<320>{} << "systolic_config: mode is " << static_cast<unsigned>(c.mode)
                                  << "; expected analytical or event (0 or 1)"};
-    struct cost_field {
-        std::string_view name;
-        double value;
-        bool positive = false;
-    };
-    for (const cost_field& f :
-         {cost_field{"mac.area", c.mac.area}, cost_field{"mac.dynamic", c.mac.dynamic},
-          cost_field{"mac.leakage", c.mac.leakage}, cost_field{"multiplier_area", c.multiplier_area},
-          cost_field{"vector_lane.area", c.vector_lane.area}, cost_field{"vector_lane.dynamic", c.vector_lane.dynamic},
-          cost_field{"vector_lane.leakage", c.vector_lane.leakage}, cost_field{"sram.area", c.sram.area},
-          cost_field{"sram.access", c.sram.access}, cost_field{"sram.leakage", c.sram.leakage},
-          cost_field{"sram.bandwidth", c.sram.bandwidth, true}, cost_field{"dram_energy", c.dram_energy},
-          cost_field{"synthesis.nanometres", c.synthesis.nanometres, true},
-          cost_field{"synthesis.volts", c.synthesis.volts, true},
-          cost_field{"synthesis.megahertz", c.synthesis.megahertz, true},
-          cost_field{"node.nanometres", c.node.nanometres, true}, cost_field{"node.volts", c.node.volts, true},
-          cost_field{"node.megahertz", c.node.megahertz, true}})
-        if (!detail::is_cost(f.value) || (f.positive && f.value == 0))
-            return error{error_code::malformed, 0,
-                         text<320>{} << "systolic_config: " << f.name << " is " << detail::number_text(f.value)
-                                     << "; expected a finite number " << (f.positive ? "above 0" : "of at least 0")};
-    return ok();
+    return detail::check_fields("systolic_config",
+                                {{"rows", c.rows, wide},
+                                 {"columns", c.columns, wide},
+                                 {"ifmap_kib", c.ifmap_kib, large},
+                                 {"filter_kib", c.filter_kib, large},
+                                 {"ofmap_kib", c.ofmap_kib, large},
+                                 {"accumulator_bits", c.accumulator_bits, 64},
+                                 {"vector_lanes", c.vector_lanes, wide},
+                                 {"dram_bits", c.dram_bits, wide}},
+                                {{"mac.area", c.mac.area},
+                                 {"mac.dynamic", c.mac.dynamic},
+                                 {"mac.leakage", c.mac.leakage},
+                                 {"multiplier_area", c.multiplier_area},
+                                 {"vector_lane.area", c.vector_lane.area},
+                                 {"vector_lane.dynamic", c.vector_lane.dynamic},
+                                 {"vector_lane.leakage", c.vector_lane.leakage},
+                                 {"sram.area", c.sram.area},
+                                 {"sram.access", c.sram.access},
+                                 {"sram.leakage", c.sram.leakage},
+                                 {"sram.bandwidth", c.sram.bandwidth, true},
+                                 {"dram_energy", c.dram_energy},
+                                 {"synthesis.nanometres", c.synthesis.nanometres, true},
+                                 {"synthesis.volts", c.synthesis.volts, true},
+                                 {"synthesis.megahertz", c.synthesis.megahertz, true},
+                                 {"node.nanometres", c.node.nanometres, true},
+                                 {"node.volts", c.node.volts, true},
+                                 {"node.megahertz", c.node.megahertz, true}});
 }
 
 /// A convolution without padding of one image.
@@ -220,24 +200,10 @@ constexpr bool half_holds(std::uint64_t kib, std::uint64_t elements, std::uint64
     return bits == 0 || elements <= kib * (1024 * 8 / 2) / bits;
 }
 
-/// Accesses of one memory, in elements, and their bits.
-struct systolic_traffic {
-    checked_count reads, writes, bits;
-    constexpr void read(checked_count elements, std::uint64_t width) noexcept {
-        reads += elements, bits += elements * width;
-    }
-    constexpr void write(checked_count elements, std::uint64_t width) noexcept {
-        writes += elements, bits += elements * width;
-    }
-    [[nodiscard]] constexpr bool overflowed() const noexcept {
-        return reads.overflowed() || writes.overflowed() || bits.overflowed();
-    }
-};
-
 /// Sums over the operations of a workload.
 struct systolic_totals {
     checked_count cycles, macs, vector_busy, dram_busy;
-    systolic_traffic ifmap, filter, ofmap, dram;
+    memory_traffic ifmap, filter, ofmap, dram;
     double executed_macs = 0;
     double mac_work = 0; ///< executed MACs, each times the relative power of its multiplier
     [[nodiscard]] constexpr bool overflowed() const noexcept {
@@ -246,15 +212,13 @@ struct systolic_totals {
     }
 };
 
-constexpr std::uint64_t width_of(const operand& o) noexcept { return static_cast<std::uint64_t>(o.bits); }
-
 /// The accesses that a matmul makes. An operand comes from main memory once where its block stays in half of its SRAM, else
 /// in each sweep, and so do partial sums. What is written to the ofmap SRAM is read once, by the adders or on its way out;
 /// partial sums that come back from main memory go to the adders.
 constexpr void add_matmul_traffic(const systolic_config& c, const operation& op, const systolic_edges& edges,
                                   systolic_totals& t) noexcept {
     const systolic_streams s = systolic_streams_of(c, op);
-    const auto operand_traffic = [&](systolic_traffic& sram, const systolic_stream& stream, std::uint64_t entered,
+    const auto operand_traffic = [&](memory_traffic& sram, const systolic_stream& stream, std::uint64_t entered,
                                      const operand& o, std::uint64_t kib) {
         const std::uint64_t width = width_of(o);
         const bool shared = o.cls == tensor_class::weight && half_holds(kib, stream.elements, width);
@@ -423,19 +387,11 @@ private:
         module("mac_array", config.rows * config.columns, mac, t.mac_work, t.macs.value());
         module("vector_unit", config.vector_lanes, config.vector_lane, static_cast<double>(t.vector_busy.value()),
                t.vector_busy.value());
-        const auto memory = [&](std::string_view label, component_kind kind, const detail::systolic_traffic& traffic) {
-            return component_report{.name = label,
-                                    .kind = kind,
-                                    .count = 1,
-                                    .reads = static_cast<double>(traffic.reads.value()),
-                                    .writes = static_cast<double>(traffic.writes.value()),
-                                    .bits = static_cast<double>(traffic.bits.value())};
-        };
-        const auto buffer = [&](std::string_view label, std::uint64_t kib, const detail::systolic_traffic& traffic) {
+        const auto buffer = [&](std::string_view label, std::uint64_t kib, const detail::memory_traffic& traffic) {
             const double megabytes = static_cast<double>(kib) / 1024;
             const module_cost cost =
                 node.scaled({config.sram.area, config.sram.access, config.sram.leakage}, config.synthesis);
-            component_report c = memory(label, component_kind::buffer, traffic);
+            component_report c = traffic.report(label, component_kind::buffer);
             c.area = 1e-6 * cost.area * megabytes;
             c.dynamic_energy = c.bits / config.sram.bandwidth * cost.dynamic * math::sqrt(megabytes);
             c.leakage_energy = cost.leakage_energy(node.megahertz) * megabytes * static_cast<double>(r.cycles);
@@ -444,7 +400,7 @@ private:
         buffer("ifmap_sram", config.ifmap_kib, t.ifmap);
         buffer("filter_sram", config.filter_kib, t.filter);
         buffer("ofmap_sram", config.ofmap_kib, t.ofmap);
-        component_report dram = memory("dram", component_kind::memory, t.dram);
+        component_report dram = t.dram.report("dram", component_kind::memory);
         dram.dynamic_energy = dram.bits * config.dram_energy;
         dram.busy = t.dram_busy.value();
         r.add(dram);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/accelerator/detail/config_check.hpp>
 #include <lutra/accelerator/loop_order.hpp>
 #include <lutra/accelerator/report.hpp>
 #include <lutra/accelerator/tiled_costs.hpp>
@@ -82,49 +83,27 @@ inline constexpr tiled_config acceltran_server{.elements = 512,
 
 /// Whether a configuration describes a machine: the error names the field, its value and what is allowed.
 [[nodiscard]] constexpr status validate(const tiled_config& c) {
-    struct whole {
-        std::string_view name;
-        std::uint32_t value, least, most;
-    };
-    for (const whole& f : {whole{"tile_batch", c.tile_batch, 1, 1024},
-                           {"tile_side", c.tile_side, 1, 1024},
-                           {"elements", c.elements, 1, 65536},
-                           {"lanes", c.lanes, 1, 4096},
-                           {"softmax", c.softmax, 1, 4096},
-                           {"issue", c.issue, 1, 1u << 20},
-                           {"fifo", c.fifo, 1, 1u << 20}})
-        if (f.value < f.least || f.value > f.most)
-            return error{error_code::malformed, 0,
-                         text<320>{} << "tiled_config." << f.name << " is " << f.value << "; expected " << f.least << " to "
-                                     << f.most};
     if (c.macs != 1 && c.macs != 16)
         return error{error_code::malformed, 0,
-                     text<320>{} << "tiled_config.macs is " << c.macs << "; expected 1 or 16, for which there are costs"};
-    struct real {
-        std::string_view name;
-        double value, most;
-    };
-    constexpr double most_mb = 1e6;
-    for (const real& f : {real{"activation_mb", c.activation_mb, most_mb},
-                          {"weight_mb", c.weight_mb, most_mb},
-                          {"mask_mb", c.mask_mb, most_mb},
-                          {"memory_bandwidth", c.memory_bandwidth, 1e12},
-                          {"costs.activation.bandwidth", c.costs.activation.bandwidth, 1e12},
-                          {"costs.weight.bandwidth", c.costs.weight.bandwidth, 1e12},
-                          {"costs.mask.bandwidth", c.costs.mask.bandwidth, 1e12},
-                          {"costs.node.megahertz", c.costs.node.megahertz, 1e6},
-                          {"costs.elements_per_access", c.costs.elements_per_access, 1e6}})
-        if (!(f.value > 0 && f.value <= f.most)) {
-            text<320> message;
-            message << "tiled_config." << f.name << " is ";
-            if (f.value >= -1e15 && f.value <= 1e15)
-                message << static_cast<std::int64_t>(f.value);
-            else
-                message << "not finite or too large";
-            return error{error_code::malformed, 0,
-                         message << "; expected more than 0 and at most " << static_cast<std::int64_t>(f.most)};
-        }
-    return ok();
+                     text<320>{} << "tiled_config: macs is " << c.macs << "; expected 1 or 16, for which there are costs"};
+    constexpr double megabytes = 1e6, bits = 1e12;
+    return detail::check_fields("tiled_config",
+                                {{"tile_batch", c.tile_batch, 1024},
+                                 {"tile_side", c.tile_side, 1024},
+                                 {"elements", c.elements, 65536},
+                                 {"lanes", c.lanes, 4096},
+                                 {"softmax", c.softmax, 4096},
+                                 {"issue", c.issue, 1u << 20},
+                                 {"fifo", c.fifo, 1u << 20}},
+                                {{"activation_mb", c.activation_mb, true, megabytes},
+                                 {"weight_mb", c.weight_mb, true, megabytes},
+                                 {"mask_mb", c.mask_mb, true, megabytes},
+                                 {"memory_bandwidth", c.memory_bandwidth, true, bits},
+                                 {"costs.activation.bandwidth", c.costs.activation.bandwidth, true, bits},
+                                 {"costs.weight.bandwidth", c.costs.weight.bandwidth, true, bits},
+                                 {"costs.mask.bandwidth", c.costs.mask.bandwidth, true, bits},
+                                 {"costs.node.megahertz", c.costs.node.megahertz, true, 1e6},
+                                 {"costs.elements_per_access", c.costs.elements_per_access, true, 1e6}});
 }
 
 } // namespace lutra
