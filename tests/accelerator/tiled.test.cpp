@@ -357,6 +357,11 @@ TEST_CASE("tiled: what cannot be is a sentence") {
     const auto full = tiled_event{c}.simulate(bert.view);
     REQUIRE(!full.has_value());
     CHECK(full.error().message.view().find("finds no room beside what is still needed") != std::string_view::npos);
+    const operation endless{.batch = std::uint64_t{1} << 60, .rhs = {}};
+    const auto many = tiled{}.simulate({{&endless, 1}, {}}), scheduled = tiled_event{}.simulate({{&endless, 1}, {}});
+    REQUIRE(!many.has_value());
+    REQUIRE(!scheduled.has_value());
+    CHECK(scheduled.error().message.view().find("tiles to schedule") != std::string_view::npos);
     for (const std::string_view order : {"", "bij", "b_i_j_j", "bijkb", "abcd"}) {
         const auto o = loop_order::from(order);
         REQUIRE(!o.has_value());

@@ -64,6 +64,7 @@ public:
             if (!s) return s.error();
             first = last;
         }
+        if (const status s = account_.counted(); !s) return s.error();
         accelerator_report r = account_.report(static_cast<std::uint64_t>(end_ + 0.5));
         r.macs = work_->macs();
         return r;

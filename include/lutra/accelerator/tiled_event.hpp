@@ -116,9 +116,10 @@ public:
           softmax_{c.all_softmax()},
           layer_norm_{c.elements},
           held_(c.all_lanes()),
-          state_(w.operations.size()) {
+          state_(w.operations.size()),
+          consumers_(w.operations.size()),
+          last_use_(w.operations.size()) {
         const std::size_t count = w.operations.size();
-        consumers_.assign(count, 0);
         for (std::size_t i = 0; i < count; ++i)
             for (const std::uint32_t d : w.dependencies_of(i)) ++consumers_[d];
         arrange();
@@ -238,9 +239,10 @@ private:
         end_ = std::max(end_, end);
         account_.ended(work_.operations[i].pass, static_cast<double>(end));
         --left_;
-        for (const std::uint32_t d : work_.dependencies_of(i)) --consumers_[d];
-        last_use_.resize(work_.operations.size());
-        for (const std::uint32_t d : work_.dependencies_of(i)) last_use_[d] = std::max(last_use_[d], end);
+        for (const std::uint32_t d : work_.dependencies_of(i)) {
+            --consumers_[d];
+            last_use_[d] = std::max(last_use_[d], end);
+        }
     }
 
     /// Streams in the order in which they may go: the lagging first, or as they are.
@@ -321,9 +323,8 @@ private:
     }
     /// A load that nothing waits for (an embedding) stays; all else goes when its last use is over.
     [[nodiscard]] bool dead(std::uint32_t i, std::uint64_t cycle) const {
-        if (consumers_[i] > 0 || state_[i].end > cycle) return false;
-        if (work_.operations[i].kind == operation_kind::load && (i >= last_use_.size() || last_use_[i] == 0)) return false;
-        return i >= last_use_.size() || last_use_[i] <= cycle;
+        const bool kept = work_.operations[i].kind == operation_kind::load && last_use_[i] == 0;
+        return consumers_[i] == 0 && !kept && state_[i].end <= cycle && last_use_[i] <= cycle;
     }
 
     void issue_compute(std::uint64_t cycle, bool& issued) {
@@ -450,6 +451,13 @@ struct tiled_event {
     [[nodiscard]] result<accelerator_report> simulate(const workload& w, std::uint64_t every, Sink&& sink) const {
         if (const status s = validate(config); !s) return s.error();
         if (const status s = validate(w); !s) return s.error();
+        constexpr double most = 1e10;
+        double tiles = 0;
+        for (const operation& op : w.operations) tiles += static_cast<double>(detail::tiled_operation::of(op, config).tiles);
+        if (tiles > most)
+            return error{error_code::wrong_size, 0,
+                         text<320>{} << "the workload has " << detail::number_text(tiles)
+                                     << " tiles to schedule; expected at most 1e10: use the closed form, tiled"};
         return detail::with_moves(w, [&](const workload& all) -> result<accelerator_report> {
             return detail::tiled_run{config, all}.run(every, sink);
         });

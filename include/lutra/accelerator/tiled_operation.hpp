@@ -167,6 +167,7 @@ public:
         const tiled_costs& costs = config_->costs;
         const bool released = config_->semantics == tiled_semantics::released;
         const std::uint64_t cycles = tiles * busy;
+        unit_cycles_ += static_cast<double>(tiles) * static_cast<double>(busy);
         double power = 0, fetch = 0; // mW for a cycle, nJ
         switch (op.unit) {
         case tiled_unit::lane: {
@@ -226,6 +227,11 @@ public:
         to.energy += written;
         mask_.energy += masked;
         spend(t.pass, memory + written + masked);
+    }
+    /// An error where the cycles of all units together are too many for 64 bits.
+    [[nodiscard]] constexpr status counted() const {
+        if (unit_cycles_ < 0x1p63 && ends_[0] < 0x1p63 && ends_[1] < 0x1p63 && ends_[2] < 0x1p63) return ok();
+        return error{error_code::wrong_size, 0, "the workload keeps units busy for 2^63 cycles or more; expected fewer"};
     }
     /// All of @p op is issued.
     constexpr void issued(const tiled_operation& op) { macs_ += op.macs; }
@@ -310,7 +316,8 @@ private:
     double a_megahertz_ = 1;
     double activation_access_ = 0, weight_access_ = 0, mask_access_ = 0, memory_access_ = 0; ///< nJ an element
     std::uint64_t lanes_ = 0, lane_tiles_ = 0, fifo_ = 0, softmax_ = 0, layer_norm_ = 0, memory_busy_ = 0;
-    double macs_ = 0, lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0, memory_bits_ = 0;
+    double unit_cycles_ = 0, macs_ = 0, lane_power_ = 0, operands_ = 0, memory_energy_ = 0, memory_elements_ = 0,
+           memory_bits_ = 0;
     buffer activation_, weight_, mask_;
 };
 
