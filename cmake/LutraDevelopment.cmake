@@ -65,9 +65,11 @@ function(lutra_add_test room)
         target_link_libraries(test_${name} PRIVATE lutra_test_main lutra_warnings ${test_LIBRARIES}
                                                    $<IF:$<BOOL:${isa}>,lutra::lutra,${lutra_linked}>)
         target_compile_definitions(test_${name} PRIVATE ${test_DEFINITIONS})
-        # Nothing of the library: a test includes what it tests.
-        target_precompile_headers(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/catch.hpp
-                                  <algorithm> <array> <cmath> <span> <string> <vector>)
+        list(LENGTH sources count)
+        if(count GREATER 1) # Nothing of the library: a test includes what it tests.
+            target_precompile_headers(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/catch.hpp
+                                      <algorithm> <array> <cmath> <span> <string> <vector>)
+        endif()
         if(isa) # with kernels of its own
             target_compile_options(test_${name} PRIVATE -march=${isa} ${lutra_optimised})
         endif()
