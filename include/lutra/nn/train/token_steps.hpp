@@ -7,6 +7,7 @@
 #endif
 
 #include <lutra/core/arena.hpp>
+#include <lutra/nn/float_block.hpp>
 #include <lutra/nn/token_flow.hpp>
 
 #include <algorithm>
