@@ -222,7 +222,8 @@ TEST_CASE("operand_reuse: the closed form counts what taking turns would find") 
     }
 }
 
-TEST_CASE("tiled_event: skipping idle cycles changes nothing") {
+TEST_CASE("tiled_event: skipping idle cycles changes nothing, and small buffers end it in some way") {
+    int ended = 0;
     random_generator random{2};
     const auto some = [&](int most) { return static_cast<std::uint64_t>(random.between(1, most)); };
     for (int n = 0; n < 60; ++n) {
@@ -253,7 +254,15 @@ TEST_CASE("tiled_event: skipping idle cycles changes nothing") {
             out.add(op, waits);
         }
         CHECK(simulate(tiled_event{c}, out.view()).cycles == cycle_by_cycle(c, out.view()));
+        for (const double mb : {0.0003, 0.0006, 0.002}) { // ends, whatever fits
+            c.activation_mb = c.weight_mb = mb;
+            const auto r = tiled_event{c}.simulate(out.view());
+            CHECK((r.has_value() || r.error().code == error_code::wrong_size));
+            ended += r.has_value();
+        }
     }
+    CHECK(ended > 20);
+    CHECK(ended < 160);
 }
 
 TEST_CASE("tiled: the closed form stays within 3 % of scheduling every tile, and spends the same energy") {
@@ -308,6 +317,37 @@ TEST_CASE("tiled: a ViT without loads and stores of its own, and what approximat
     CHECK(lower > 0.24 * lane); // the activation functions keep theirs
 }
 
+TEST_CASE("tiled_event: what does not fit goes to main memory and comes back") {
+    // a chain of products whose results are all read again at the end, in the order in which they were made
+    constexpr std::uint32_t count = 24;
+    std::vector<operation> operations(2 * count);
+    std::vector<std::uint32_t> dependencies(4 * count);
+    workload_builder out{operations, dependencies};
+    operation product{.m = 256, .n = 256, .k = 256, .rhs = {.cls = tensor_class::weight}}, again = product;
+    again.rhs = {};
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t before[]{i - 1};
+        out.add(product, std::span{before}.first(i > 0 ? 1 : 0));
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t reads[]{count - 1 + i, i};
+        out.add(again, reads);
+    }
+    tiled_config c = acceltran_edge;
+    const auto roomy = simulate(tiled_event{c}, out.view());
+    c.activation_mb = 0.5; // eight results of 64 KB
+    const auto tight = simulate(tiled_event{c}, out.view());
+    CHECK(tight.cycles > roomy.cycles);
+    const double result = 256.0 * 256 * 8;
+    const auto moved = [](const accelerator_report& r) { return r.component("main_memory").bits; };
+    const double extra = (moved(tight) - moved(roomy)) / (result + 256 * 256); // with its mask
+    INFO(extra);
+    CHECK(extra >= 2 * (count - 9)); // out and back
+    CHECK(extra <= 2 * 2 * count);
+    CHECK(tight.component("mac_lane").dynamic_energy == roomy.component("mac_lane").dynamic_energy);
+    CHECK(tight.component("activation_buffer").area < roomy.component("activation_buffer").area);
+}
+
 TEST_CASE("tiled: passes share out the time and the dynamic energy") {
     const network bert = network::bert(bert_tiny, 4);
     network later = bert;
@@ -353,8 +393,14 @@ TEST_CASE("tiled: what cannot be is a sentence") {
     says(c, "embedding.load");
     c = acceltran_edge, c.mask_mb = 0.25;
     says(c, "mask buffer");
-    c = acceltran_edge, c.weight_mb = 4.8; // the embedding leaves no room for a feed-forward matrix
-    const auto full = tiled_event{c}.simulate(bert.view);
+    // two weights of 600 KB that one product reads do not fit 1 MB together
+    workload_buffer<4> out;
+    operation load{.kind = operation_kind::load, .m = 768, .n = 800, .out = {.cls = tensor_class::weight}};
+    load.lhs = load.out;
+    const auto left = out.add(load), right = out.add(load);
+    out.add({.m = 16, .n = 16, .k = 16, .rhs = {}}, {left, right});
+    c = acceltran_edge, c.weight_mb = 1;
+    const auto full = tiled_event{c}.simulate(out.view());
     REQUIRE(!full.has_value());
     CHECK(full.error().message.view().find("finds no room beside what is still needed") != std::string_view::npos);
     const operation endless{.batch = std::uint64_t{1} << 60, .rhs = {}};

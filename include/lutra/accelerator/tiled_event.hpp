@@ -134,6 +134,7 @@ public:
             softmax_.retire(cycle);
             layer_norm_.retire(cycle);
             bool issued = false;
+            fetch_back(cycle, issued);
             if (memory_.at < memory_.groups.size()) {
                 const status s = issue_memory(cycle, issued);
                 if (!s) return s.error();
@@ -146,7 +147,10 @@ public:
             std::uint64_t next = std::min({lanes_.next(), softmax_.next(), layer_norm_.next()});
             for (const buffer* b : {&activation_, &weight_, &mask_})
                 if (b->ready > cycle) next = std::min(next, b->ready);
-            if (next == never) return stuck();
+            if (next == never) {
+                if (++spills_ > 64 * work_.operations.size() || !spill(cycle)) return stuck();
+                continue;
+            }
             cycle = std::max(next, cycle + 1);
             if (config_.semantics != tiled_semantics::corrected) cycle += overslept(cycle);
         }
@@ -161,6 +165,8 @@ private:
         std::uint64_t end = never; ///< the first cycle in which the result can be used
         std::uint64_t tiles = 0;   ///< issued
         tile_position position{};
+        bool spilled = false; ///< the tensor has left its buffer and will be needed again
+        bool copied = false;  ///< main memory has it
     };
     /// The operations of one stream, in order.
     struct stream {
@@ -205,7 +211,6 @@ private:
         activation_.capacity = config_.activation_mb * megabyte;
         weight_.capacity = config_.weight_mb * megabyte;
         mask_.capacity = config_.mask_mb * megabyte;
-        std::vector<std::size_t> stream_of; // that a stream number has in the group that is open
         bool heads = false, first = true;
         for (std::uint32_t i = 0; i < work_.operations.size(); ++i) {
             const operation& op = work_.operations[i];
@@ -231,7 +236,7 @@ private:
     }
     [[nodiscard]] bool depends_on_nothing_open(std::uint32_t i, std::uint64_t cycle) const {
         for (const std::uint32_t d : work_.dependencies_of(i))
-            if (state_[d].end > cycle) return false;
+            if (state_[d].end > cycle || state_[d].spilled) return false;
         return true;
     }
     void finish(std::uint32_t i, std::uint64_t end) {
@@ -263,23 +268,97 @@ private:
             stream& s = g.streams[which];
             const std::uint32_t i = s.operations[s.at];
             const tiled_transfer t = tiled_transfer::of(work_.operations[i], geometry_);
-            buffer& to = t.cls == tensor_class::weight ? weight_ : t.cls == tensor_class::mask ? mask_ : activation_;
+            buffer& to = buffer_of(t.cls);
             for (const auto& [b, bits, name] : {fit{&to, t.bits, "its"}, fit{&mask_, t.mask_bits, "the mask"}})
                 if (bits > b->capacity) return too_large(i, bits, b->capacity, name);
             if (to.ready > cycle || mask_.ready > cycle) continue;
             if (!depends_on_nothing_open(i, cycle) || !make_room(to, t, cycle)) continue;
-            to.entries.push_back({i, t.bits, t.mask_bits});
-            to.used += t.bits;
-            mask_.used += t.mask_bits;
-            to.ready = cycle + t.cycles;
-            mask_.ready = cycle + t.mask_cycles;
-            account_.transfer(t);
+            keep(i, t, to, cycle);
             finish(i, cycle + t.cycles);
             ++s.at;
             issued = true;
         }
         skip_finished(memory_);
         return ok();
+    }
+    buffer& buffer_of(tensor_class cls) noexcept {
+        return cls == tensor_class::weight ? weight_ : cls == tensor_class::mask ? mask_ : activation_;
+    }
+    /// Keeps the result of transfer @p i in @p to, which it enters in @p cycle.
+    void keep(std::uint32_t i, const tiled_transfer& t, buffer& to, std::uint64_t cycle) {
+        to.entries.push_back({i, t.bits, t.mask_bits});
+        to.used += t.bits;
+        mask_.used += t.mask_bits;
+        to.ready = cycle + t.cycles;
+        mask_.ready = cycle + t.mask_cycles;
+        account_.transfer(t);
+    }
+    /// The computations that are next, of all streams.
+    template <class Use>
+    void for_each_next(Use&& use) {
+        if (compute_.at == compute_.groups.size()) return;
+        for (const stream& s : compute_.groups[compute_.at].streams)
+            if (!s.done()) use(s.operations[s.at]);
+    }
+    /// Brings tensors that have left their buffer back for the computations that are next.
+    void fetch_back(std::uint64_t cycle, bool& issued) {
+        if (spilled_ == 0) return;
+        for_each_next([&](std::uint32_t i) {
+            for (const std::uint32_t d : work_.dependencies_of(i)) {
+                if (!state_[d].spilled) continue;
+                tiled_transfer t =
+                    tiled_transfer::of(work_.operations[d].out, elements_of(d), true, work_.operations[i].pass, geometry_);
+                buffer& to = buffer_of(t.cls);
+                if (to.ready > cycle || mask_.ready > cycle || !make_room(to, t, cycle)) continue;
+                keep(d, t, to, cycle);
+                state_[d].end = cycle + t.cycles;
+                state_[d].spilled = false;
+                --spilled_;
+                issued = true;
+            }
+        });
+    }
+    [[nodiscard]] double elements_of(std::uint32_t i) const noexcept {
+        const operation& op = work_.operations[i];
+        return static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
+    }
+    /// Where nothing goes on any more for want of room: sends the tensor that is needed last to main memory, but none that a
+    /// next computation reads. False where there is none.
+    bool spill(std::uint64_t cycle) {
+        std::vector<bool> needed(state_.size());
+        for_each_next([&](std::uint32_t i) {
+            for (const std::uint32_t d : work_.dependencies_of(i)) needed[d] = true;
+        });
+        std::vector<std::uint32_t> next_use(state_.size(), std::numeric_limits<std::uint32_t>::max());
+        for (auto i = static_cast<std::uint32_t>(state_.size()); i-- > 0;)
+            if (state_[i].end == never)
+                for (const std::uint32_t d : work_.dependencies_of(i)) next_use[d] = i;
+        buffer* from = nullptr;
+        std::size_t which = 0;
+        for (buffer* b : {&activation_, &weight_})
+            for (std::size_t e = 0; e < b->entries.size(); ++e) {
+                const std::uint32_t i = b->entries[e].operation;
+                if (needed[i] || b->entries[e].bits + b->entries[e].mask_bits <= 0) continue;
+                if (from == nullptr || next_use[i] > next_use[from->entries[which].operation]) from = b, which = e;
+            }
+        if (from == nullptr) return false;
+        const entry gone = from->entries[which];
+        from->entries.erase(from->entries.begin() + static_cast<std::ptrdiff_t>(which));
+        from->used -= gone.bits;
+        mask_.used -= gone.mask_bits;
+        progress& p = state_[gone.operation];
+        const operation& op = work_.operations[gone.operation];
+        if (!p.copied && op.kind != operation_kind::load) { // a weight is there already
+            const tiled_transfer t = tiled_transfer::of(op.out, elements_of(gone.operation), true, op.pass, geometry_);
+            account_.transfer(t);
+            from->ready = std::max(from->ready, cycle) + t.cycles;
+            mask_.ready = std::max(mask_.ready, cycle) + t.mask_cycles;
+        }
+        p.copied = true;
+        if (next_use[gone.operation] == std::numeric_limits<std::uint32_t>::max()) return true;
+        p.spilled = true;
+        ++spilled_;
+        return true;
     }
     struct fit {
         buffer* in;
@@ -414,7 +493,7 @@ private:
     tiled_operation current_;
     std::uint32_t known_ = std::numeric_limits<std::uint32_t>::max();
     std::uint64_t end_ = 0;
-    std::size_t left_ = 0;
+    std::size_t left_ = 0, spilled_ = 0, spills_ = 0;
 };
 
 /// Calls @p use with @p w and its transfers.
