@@ -28,7 +28,7 @@ struct request {
     std::uint64_t batch = 4;
     int bits = 20;
     double sparsity = 0.5, weight_sparsity = 0.5, gradient_sparsity = 0.9;
-    std::filesystem::path json, timeline, plot;
+    std::filesystem::path json, csv, timeline, plot;
 };
 
 request read_arguments(int argc, char** argv) {
@@ -60,6 +60,7 @@ request read_arguments(int argc, char** argv) {
     app.add_option("--tokens", r.tokens, token_schedule_help);
     app.add_option("--loop-order", r.order, "Of a tiled accelerator: a permutation such as b_i_j_k");
     app.add_option("--json", r.json, "Write the report to this file as well");
+    app.add_option("--csv", r.csv, "Write the components to this file as well");
     app.add_option("--timeline", r.timeline, "Write what is busy over time to this CSV file (tiled, event)");
     app.add_option("--plot", r.plot, "Draw the energy of the components to this file (.svg or .png)");
     try {
@@ -126,15 +127,20 @@ lutra::accelerator_report simulate(const request& r, const lutra::accelerator_co
     }
     if (r.timeline.empty()) return value_or_fail(lutra::tiled_event{c}.simulate(w));
     std::ostringstream csv;
-    csv << "cycle,mac_lanes,softmax,layer_norm,activation_buffer,weight_buffer,mask_buffer\n";
+    csv << "cycle,mac_lanes,softmax,layer_norm,activation_buffer,weight_buffer,mask_buffer,pe_dynamic_w\n";
     constexpr double bits = 8.0 * 1024 * 1024;
+    const double lane = c.costs.lane(c.activation, c.macs).dynamic, softmax = c.costs.softmax.of(c.tile_side).dynamic,
+                 norm = c.costs.layer_norm.of(c.tile_side).dynamic; // mW
     const auto estimate = value_or_fail(lutra::tiled{c}.simulate(w));
     const auto report = value_or_fail(lutra::tiled_event{c}.simulate(
         w, std::max<std::uint64_t>(1, estimate.cycles / 1000), [&](const lutra::tiled_sample& s) {
             csv << s.cycle << ',' << static_cast<double>(s.lanes) / static_cast<double>(c.all_lanes()) << ','
                 << static_cast<double>(s.softmax) / static_cast<double>(c.all_softmax()) << ','
                 << static_cast<double>(s.layer_norm) / c.elements << ',' << s.activation_bits / (bits * c.activation_mb)
-                << ',' << s.weight_bits / (bits * c.weight_mb) << ',' << s.mask_bits / (bits * c.mask_mb) << '\n';
+                << ',' << s.weight_bits / (bits * c.weight_mb) << ',' << s.mask_bits / (bits * c.mask_mb) << ','
+                << 1e-3 * (static_cast<double>(s.lanes) * lane + static_cast<double>(s.softmax) * softmax +
+                           static_cast<double>(s.layer_norm) * norm)
+                << '\n';
         }));
     const std::string text = csv.str();
     if (const auto s = lutra::write_file_atomically(r.timeline, std::as_bytes(std::span{text})); !s) fail(s.error().message);
@@ -164,6 +170,16 @@ void print(const lutra::accelerator_report& r, bool training) {
     for (std::size_t p = 0; p < r.passes.size(); ++p)
         std::printf("%-10s %12llu cycles %14.3f uJ dynamic\n", names[p], static_cast<unsigned long long>(r.passes[p].cycles),
                     1e-3 * r.passes[p].dynamic_energy);
+}
+
+void write_csv(const std::filesystem::path& path, const lutra::accelerator_report& r) {
+    std::ostringstream csv;
+    csv << "component,count,area_mm2,dynamic_nj,leakage_nj,utilization,reads,writes,bits\n";
+    for (const lutra::component_report& c : r.components())
+        csv << c.name << ',' << c.count << ',' << c.area << ',' << c.dynamic_energy << ',' << c.leakage_energy << ','
+            << c.utilization(r.cycles) << ',' << c.reads << ',' << c.writes << ',' << c.bits << '\n';
+    const std::string text = csv.str();
+    if (const auto s = lutra::write_file_atomically(path, std::as_bytes(std::span{text})); !s) fail(s.error().message);
 }
 
 void plot(const std::filesystem::path& path, const lutra::accelerator_report& r) {
@@ -201,5 +217,6 @@ int main(int argc, char** argv) {
         document["simulated_in_seconds"] = seconds;
         if (const auto s = lutra::write_json(r.json, document); !s) fail(s.error().message);
     }
+    if (!r.csv.empty()) write_csv(r.csv, report);
     if (!r.plot.empty()) plot(r.plot, report);
 }
