@@ -279,6 +279,14 @@ TEST_CASE("tiled: the closed form stays within 3 % of scheduling every tile, and
             }
 }
 
+TEST_CASE("tiled: the closed form stays within 10 % of scheduling 64 heads side by side") {
+    const network many = network::bert(uniform_encoder<2, 1024, 64, 1024>, 1);
+    const auto exact = simulate(tiled_event{acceltran_server}, many.view),
+               fast = simulate(tiled{acceltran_server}, many.view);
+    INFO(exact.cycles << " and " << fast.cycles);
+    CHECK(static_cast<double>(fast.cycles) == Approx(static_cast<double>(exact.cycles)).epsilon(0.1));
+}
+
 TEST_CASE("tiled: the closed form stays within 10 % where heads wait for each other's transfers") {
     const encoder_workload_options options{.per_head = true, .bits = 20};
     std::vector<operation> operations(operation_count(bert_tiny, options));

@@ -16,7 +16,7 @@ TEST_CASE("simulate answers what the library does, as text and as JSON") {
     const scratch_folder folder;
     const auto r =
         simulate("--accelerator edge --network bert_tiny --conversion acceltran --semantics released_mended --json " +
-                 folder / "out.json --timeline " + folder / "time.csv");
+                 folder / "out.json --csv " + folder / "out.csv --timeline " + folder / "time.csv");
     INFO(r.output);
     REQUIRE(r.status == 0);
     CHECK(r.output.find("75817 cycles") != std::string::npos);

@@ -16,24 +16,29 @@ namespace lutra {
 
 namespace detail {
 
-/// When operations end, of the last few: an older one counts as ended with the latest of those that were forgotten.
+/// When operations end, of the last few: any other counts as ended with the latest of those that were forgotten.
 template <std::size_t Count>
 class recent_ends {
 public:
     constexpr void set(std::size_t index, double end) {
-        double& slot = ends_[index % Count];
-        if (index >= Count) forgotten_ = std::max(forgotten_, slot);
-        slot = end;
-        latest_ = std::max(latest_, index);
+        slot& s = slots_[index % Count];
+        const bool older = s.used && s.index > index; // of a stream that lags behind the others
+        forgotten_ = std::max(forgotten_, older ? end : s.end);
+        if (!older) s = {index, end, true};
     }
     [[nodiscard]] constexpr double operator[](std::size_t index) const {
-        return index + Count <= latest_ ? forgotten_ : ends_[index % Count];
+        const slot& s = slots_[index % Count];
+        return s.used && s.index == index ? s.end : forgotten_;
     }
 
 private:
-    std::array<double, Count> ends_{};
+    struct slot {
+        std::size_t index = 0;
+        double end = 0;
+        bool used = false;
+    };
+    std::array<slot, Count> slots_{};
     double forgotten_ = 0;
-    std::size_t latest_ = 0;
 };
 
 /// The closed forms of a tiled accelerator: every operation is one step. Tiles flow into their pool of units as a fluid, not
@@ -252,7 +257,7 @@ private:
     tiled_account account_;
     std::array<pool, 3> pools_{};
     std::array<double, 3> capacity_{}; ///< bits: weights, activations, masks
-    recent_ends<512> ends_;
+    recent_ends<256> ends_;
     double weight_port_ = 0, activation_port_ = 0, mask_port_ = 0, memory_from_ = 0, issued_ = -1, end_ = 0;
     stream_moves moves_of_none_;           ///< of operations outside of heads
     const operation* too_large_ = nullptr; ///< of the workload
