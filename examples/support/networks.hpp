@@ -32,6 +32,12 @@ public:
     }
     [[nodiscard]] lutra::workload view() const noexcept { return {operations_, dependencies_}; }
     [[nodiscard]] std::vector<lutra::operation>& operations() noexcept { return operations_; }
+    /// Makes every element of every operand so wide.
+    void set_bits(int bits) noexcept {
+        for (lutra::operation& op : operations_)
+            for (lutra::operand* o : {&op.lhs, &op.rhs, &op.out})
+                if (o->bits != 0) o->bits = bits;
+    }
 
 private:
     std::vector<lutra::operation> operations_;
@@ -83,17 +89,13 @@ inline network_workload forward_pass(const network_shape& shape, std::uint64_t b
         read_token_schedule(tokens, choices);
         network_workload w{lutra::operation_count(*c, choices), lutra::dependency_count(*c, choices),
                            [&](auto& out) { return lutra::describe(*c, choices, batch, out); }};
-        for (lutra::operation& op : w.operations())
-            for (lutra::operand* o : {&op.lhs, &op.rhs, &op.out})
-                if (o->bits != 0) o->bits = bits;
+        w.set_bits(bits);
         return w;
     }
     if (const auto* c = std::get_if<lutra::swin_config>(&shape)) {
         network_workload w{lutra::operation_count(*c), lutra::dependency_count(*c),
                            [&](auto& out) { return lutra::describe(*c, batch, out); }};
-        for (lutra::operation& op : w.operations())
-            for (lutra::operand* o : {&op.lhs, &op.rhs, &op.out})
-                if (o->bits != 0) o->bits = bits;
+        w.set_bits(bits);
         return w;
     }
     const auto& c = std::get<lutra::encoder_config>(shape);

@@ -124,7 +124,7 @@ private:
         return weight_port_;
     }
     constexpr double store(const operation& op, double from, stream_moves& m) {
-        const double elements = static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
+        const auto elements = static_cast<double>(op.elements());
         const tiled_transfer t = booked(op, tiled_transfer::of(op.out, elements, false, op.pass, geometry_));
         m.stored = std::max({from, activation_port_, mask_port_});
         activation_port_ = m.stored + static_cast<double>(t.cycles);

@@ -7,15 +7,14 @@
 #endif
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/detail/unit_pool.hpp>
 #include <lutra/accelerator/memory_moves.hpp>
 #include <lutra/accelerator/tiled_operation.hpp>
 #include <lutra/core/workload.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <span>
 #include <vector>
@@ -30,76 +29,6 @@ struct tiled_sample {
 };
 
 namespace detail {
-
-inline constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
-
-/// Units of one kind: which are free, and when the others will be. The lowest free one is taken first.
-class unit_pool {
-public:
-    explicit unit_pool(std::uint64_t count) : free_((count + 63) / 64, ~std::uint64_t{0}), count_{count}, available_{count} {
-        if (count % 64 != 0) free_.back() = (std::uint64_t{1} << count % 64) - 1;
-    }
-    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-    [[nodiscard]] std::uint64_t available() const noexcept { return available_; }
-    /// Takes the lowest free unit, of which there must be one, until cycle @p end.
-    void take(std::uint64_t end, std::uint64_t duration) { occupy(lowest(), end, duration); }
-    /// Takes the free ones of the @p count units from @p first until @p end; how many they were.
-    std::uint64_t take_all(std::uint64_t first, std::uint64_t count, std::uint64_t end, std::uint64_t duration) {
-        std::uint64_t taken = 0;
-        for (std::uint64_t u = first; u < first + count; ++u) {
-            if ((free_[u / 64] >> u % 64 & 1) == 0) continue;
-            occupy(u, end, duration);
-            ++taken;
-        }
-        return taken;
-    }
-    /// The lowest free unit, of which there must be one.
-    [[nodiscard]] std::uint64_t lowest() {
-        while (free_[lowest_] == 0) ++lowest_;
-        return 64 * lowest_ + static_cast<std::uint64_t>(std::countr_zero(free_[lowest_]));
-    }
-    /// Frees what is done by @p cycle.
-    void retire(std::uint64_t cycle) {
-        for (queue& q : queues_)
-            while (!q.busy.empty() && q.busy.front().end <= cycle) {
-                const std::uint64_t unit = q.busy.front().unit;
-                q.busy.pop_front();
-                free_[unit / 64] |= std::uint64_t{1} << unit % 64;
-                lowest_ = std::min(lowest_, static_cast<std::size_t>(unit / 64));
-                ++available_;
-            }
-    }
-    /// The cycle at which all units were or will be free.
-    [[nodiscard]] std::uint64_t last() const noexcept { return last_; }
-    /// The cycle at which the next unit is free again.
-    [[nodiscard]] std::uint64_t next() const noexcept {
-        std::uint64_t end = never;
-        for (const queue& q : queues_)
-            if (!q.busy.empty()) end = std::min(end, q.busy.front().end);
-        return end;
-    }
-
-private:
-    struct occupied {
-        std::uint64_t end, unit;
-    };
-    struct queue { ///< of tiles that take equally long, which end in the order in which they began
-        std::uint64_t duration;
-        std::deque<occupied> busy;
-    };
-    void occupy(std::uint64_t unit, std::uint64_t end, std::uint64_t duration) {
-        free_[unit / 64] &= ~(std::uint64_t{1} << unit % 64);
-        --available_;
-        last_ = std::max(last_, end);
-        for (queue& q : queues_)
-            if (q.duration == duration) return q.busy.push_back({end, unit});
-        queues_.push_back({duration, {{end, unit}}});
-    }
-    std::vector<std::uint64_t> free_;
-    std::vector<queue> queues_;
-    std::uint64_t count_, available_, last_ = 0;
-    std::size_t lowest_ = 0; ///< the first word that may have a free unit
-};
 
 /// The tiles of a workload on their way through a tiled accelerator, cycle by cycle; a cycle in which nothing can begin is
 /// skipped. Tiles are made when they are issued: memory grows with the operations, time with the tiles.
@@ -307,7 +236,8 @@ private:
             for (const std::uint32_t d : work_.dependencies_of(i)) {
                 if (!state_[d].spilled) continue;
                 tiled_transfer t =
-                    tiled_transfer::of(work_.operations[d].out, elements_of(d), true, work_.operations[i].pass, geometry_);
+                    tiled_transfer::of(work_.operations[d].out, static_cast<double>(work_.operations[d].elements()), true,
+                                       work_.operations[i].pass, geometry_);
                 buffer& to = buffer_of(t.cls);
                 if (to.ready > cycle || mask_.ready > cycle || !make_room(to, t, cycle)) continue;
                 keep(d, t, to, cycle);
@@ -317,10 +247,6 @@ private:
                 issued = true;
             }
         });
-    }
-    [[nodiscard]] double elements_of(std::uint32_t i) const noexcept {
-        const operation& op = work_.operations[i];
-        return static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n);
     }
     /// Where nothing goes on any more for want of room: sends the tensor that is needed last to main memory, but none that a
     /// next computation reads. False where there is none.
@@ -349,7 +275,8 @@ private:
         progress& p = state_[gone.operation];
         const operation& op = work_.operations[gone.operation];
         if (!p.copied && op.kind != operation_kind::load) { // a weight is there already
-            const tiled_transfer t = tiled_transfer::of(op.out, elements_of(gone.operation), true, op.pass, geometry_);
+            const tiled_transfer t =
+                tiled_transfer::of(op.out, static_cast<double>(op.elements()), true, op.pass, geometry_);
             account_.transfer(t);
             from->ready = std::max(from->ready, cycle) + t.cycles;
             mask_.ready = std::max(mask_.ready, cycle) + t.mask_cycles;

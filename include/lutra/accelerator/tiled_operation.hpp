@@ -128,8 +128,7 @@ struct tiled_transfer {
     std::uint64_t mask_cycles = 1;  ///< of the mask buffer
 
     [[nodiscard, gnu::always_inline]] static constexpr tiled_transfer of(const operation& op, const tiled_geometry& g) {
-        return of(op.out, static_cast<double>(op.batch) * static_cast<double>(op.m) * static_cast<double>(op.n),
-                  op.kind == operation_kind::load, op.pass, g);
+        return of(op.out, static_cast<double>(op.elements()), op.kind == operation_kind::load, op.pass, g);
     }
     /// Of @p elements elements of @p what.
     [[nodiscard, gnu::always_inline]] static constexpr tiled_transfer of(const operand& what, double elements, bool load,
