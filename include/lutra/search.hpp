@@ -6,7 +6,10 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/search/budget.hpp>
+#include <lutra/search/choices.hpp>
 #include <lutra/search/concept.hpp>
 #include <lutra/search/genetic.hpp>
 #include <lutra/search/genetic_operators.hpp>
+#include <lutra/search/objectives.hpp>
+#include <lutra/search/run.hpp>
 // IWYU pragma: end_exports

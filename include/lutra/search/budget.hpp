@@ -9,6 +9,7 @@ namespace lutra {
 /// What a search has used up.
 struct search_effort {
     std::uint64_t generations = 0, evaluations = 0;
+    std::uint64_t infeasible = 0; ///< of the evaluations
 
     friend constexpr bool operator==(const search_effort&, const search_effort&) = default;
 };
