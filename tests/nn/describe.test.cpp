@@ -84,6 +84,15 @@ TEST_CASE("describe: shapes, operands and dependencies of a block") {
     CHECK(waits_for(13) == indices{12});
 }
 
+TEST_CASE("describe: a layer's own multiplier is that of its product alone") {
+    const lutra::lowered_multiplier own{.cost = {.power = 0.25}, .name = "own"};
+    std::vector<lutra::layer_choice> mixed(2);
+    mixed[1].by_layer[static_cast<std::size_t>(lutra::block_layer::fc2)] = &own;
+    lutra::workload_buffer<64> out;
+    for (const lutra::operation& op : lutra::describe(tiny_config(), mixed, 1, out).operations)
+        CHECK((op.multiplier == "own") == (op.layer == 1 && op.label == "mlp.fc2"));
+}
+
 TEST_CASE("describe: linear attention") {
     lutra::vit_config c = tiny_config();
     c.attention = lutra::attention_kind::relu_linear;

@@ -160,8 +160,8 @@ struct network {
     sums_of linear_of(std::size_t i, lutra::block_layer which, layer kind, const bytes& x, float scale,
                       const lutra::linear_parameters<const float>& l) const {
         const lutra::layer_choice& choice = choices[i];
-        if (const std::size_t rank = choice.ranks[which]; rank != 0) return thin(kind, x, scale, l, choice.linear, rank);
-        return linear(kind, x, scale, l, choice.linear, choice.weights,
+        if (const std::size_t rank = choice.ranks[which]; rank != 0) return thin(kind, x, scale, l, choice.of(which), rank);
+        return linear(kind, x, scale, l, choice.of(which), choice.weights,
                       choice.skip_zeros && which == lutra::block_layer::fc2);
     }
     static void to_float(const sums_of& s, std::span<const float> bias, floats& y, std::size_t first_row, bool add) {

@@ -121,6 +121,29 @@ TEST_CASE("int8_vit: each block has its own multipliers") {
     }
 }
 
+TEST_CASE("int8_vit: a layer may have a multiplier of its own") {
+    const setup s{tiny_config()};
+    const lutra::lowered_multiplier exact{}, other = lutra::lower(lopsided{});
+    std::vector<std::vector<float>> seen{s.logits(std::vector<lutra::layer_choice>(2))};
+    for (std::size_t layer = 0; layer < lutra::block_layer_count; ++layer) {
+        std::vector<lutra::layer_choice> choices(2);
+        choices[1].by_layer[layer] = &other;
+        seen.push_back(s.logits(choices));
+        CHECK(distance(seen.back(), s.reference(choices)) < tolerance);
+        for (std::size_t i = 0; i + 1 < seen.size(); ++i) CHECK(distance(seen[i], seen.back()) > 100 * tolerance);
+    }
+    std::vector<lutra::layer_choice> exact_but(2);
+    exact_but[0].linear = other;
+    exact_but[0].by_layer.fill(&exact);
+    CHECK(distance(s.logits(exact_but), seen.front()) > 100 * tolerance); // the patch embedding goes with `linear`
+    CHECK(distance(s.logits(exact_but), s.reference(exact_but)) < tolerance);
+    std::vector<lutra::layer_choice> unsigned_operands(2);
+    lutra::lowered_multiplier bytes{};
+    bytes.rhs_operands = lutra::signedness::is_unsigned;
+    unsigned_operands[0].by_layer[2] = &bytes;
+    REQUIRE_PANIC(s.logits(unsigned_operands), unsupported);
+}
+
 TEST_CASE("int8_vit: one weight scale a tensor") {
     const setup s{tiny_config()};
     const std::vector<lutra::layer_choice> exact(2);

@@ -91,14 +91,15 @@ constexpr workload describe(const vit_config& c, std::span<const layer_choice> c
                                     {"mlp.fc2", "mlp.fc2.down", "mlp.fc2.up"}};
     const auto linear = [&](block_layer which, product p, std::uint32_t from) {
         const layer_choice& choice = choices[layer];
+        const lowered_multiplier& m = choice.of(which);
         const layer_labels& label = labels[static_cast<std::size_t>(which)];
         if (const std::uint64_t rank = choice.ranks[which]; rank != 0) {
-            const auto thin = out.add(matmul(label.down, {p.batch, p.m, p.k, rank}, weight, choice.linear), {from});
-            return out.add(matmul(label.up, {p.batch, p.m, rank, p.n}, weight, choice.linear), {thin});
+            const auto thin = out.add(matmul(label.down, {p.batch, p.m, p.k, rank}, weight, m), {from});
+            return out.add(matmul(label.up, {p.batch, p.m, rank, p.n}, weight, m), {thin});
         }
         operand rhs = weight;
         rhs.sparsity = rhs.skipped = choice.weights.dropped_share(p.n, p.k);
-        return out.add(matmul(label.whole, p, rhs, choice.linear), {from});
+        return out.add(matmul(label.whole, p, rhs, m), {from});
     };
     const auto other = [&](kind what, std::string_view label, extent e, const operand& rhs = no_operand) {
         return operation{.kind = what,

@@ -65,8 +65,7 @@ struct int8_layers {
                     "an activation scale of an int8_vit must be positive and finite; this is the index of one that is not",
                     static_cast<long long>(i));
         for (const layer_choice& choice : choices)
-            require(choice.linear.signed_operands() && choice.attention.signed_operands(), panic_code::unsupported,
-                    "an int8_vit needs multipliers of signed operands");
+            require(choice.signed_operands(), panic_code::unsupported, "an int8_vit needs multipliers of signed operands");
         const auto linear = [&](const linear_parameters<const float>& p, float scale, const lowered_multiplier& m,
                                 const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
             int8_linear layer = int8_linear::make(p, scale, granularity, m, memory, skipping);
@@ -74,16 +73,17 @@ struct int8_layers {
             return layer;
         };
         const auto chosen = [&](const linear_parameters<const float>& p, float scale, const layer_choice& choice,
-                                std::size_t rank, const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
+                                block_layer which, const sum_correction& correction, skipping_int8_b* skipping = nullptr) {
+            const lowered_multiplier& m = choice.of(which);
             if constexpr (Sparse)
-                if (rank != 0 || choice.weights.active()) {
-                    int8_linear layer =
-                        rank != 0 ? int8_linear::make_thin(p, scale, granularity, choice.linear, memory, rank)
-                                  : int8_linear::make_sparse(p, scale, granularity, choice.linear, memory, choice.weights);
+                if (const std::size_t rank = choice.ranks[which]; rank != 0 || choice.weights.active()) {
+                    int8_linear layer = rank != 0
+                                            ? int8_linear::make_thin(p, scale, granularity, m, memory, rank)
+                                            : int8_linear::make_sparse(p, scale, granularity, m, memory, choice.weights);
                     layer.correction = correction;
                     return layer;
                 }
-            return linear(p, scale, choice.linear, correction, skipping);
+            return linear(p, scale, m, correction, skipping);
         };
         int8_layers layers;
         layers.patch_embed = linear(parameters.patch_embed, scales.patches(), choices.front().linear, correct.patch_embed());
@@ -97,7 +97,7 @@ struct int8_layers {
             b.tokens = detail::token_rule_of(c, choices, i);
             const auto layer = [&](const linear_parameters<const float>& l, block_layer which, block_tensor input,
                                    skipping_int8_b* skipping = nullptr) {
-                return chosen(l, scale(input), choice, choice.ranks[which], correct.block(i, which), skipping);
+                return chosen(l, scale(input), choice, which, correct.block(i, which), skipping);
             };
             b.qkv = layer(p.qkv, block_layer::qkv, block_tensor::normed1);
             b.proj = layer(p.proj, block_layer::proj, block_tensor::context);
@@ -140,14 +140,15 @@ struct int8_layers {
             for (const block_layer which : {block_layer::qkv, block_layer::proj, block_layer::fc1, block_layer::fc2}) {
                 const auto [out, in] = block_shapes(c)[static_cast<std::size_t>(which)];
                 const weight_pruning& p = choice.weights;
+                const lowered_multiplier& m = choice.of(which);
                 if (const std::size_t rank = choice.ranks[which]; rank != 0) {
-                    bytes += int8_linear::thin_bytes(out, in, choice.linear, rank);
+                    bytes += int8_linear::thin_bytes(out, in, m, rank);
                     scratch = std::max(scratch, int8_low_rank::make_scratch_bytes(out, in, rank));
                 } else if (p.active()) {
-                    bytes += int8_linear::sparse_bytes(out, in, choice.linear, p);
+                    bytes += int8_linear::sparse_bytes(out, in, m, p);
                     scratch = std::max(scratch, int8_linear::make_scratch_bytes(out, in, p));
                 } else {
-                    bytes += int8_linear::bytes(out, in, choice.linear, choice.skip_zeros && which == block_layer::fc2);
+                    bytes += int8_linear::bytes(out, in, m, choice.skip_zeros && which == block_layer::fc2);
                 }
             }
         }

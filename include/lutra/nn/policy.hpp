@@ -10,7 +10,9 @@
 #include <lutra/prune/token_pruning.hpp>
 #include <lutra/prune/weight_pruning.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -79,6 +81,20 @@ struct layer_choice {
     std::span<const float> taus{};  ///< one an activation_point, in place of pruning.tau; or empty
     weight_pruning weights{};       ///< which weights of qkv, proj, fc1 and fc2 are kept
     block_ranks ranks{};            ///< which of these are computed as two thin layers, in place of what `weights` says
+    /// In place of `linear`, of one block_layer each; null where `linear` holds. They must outlive the network.
+    std::array<const lowered_multiplier*, block_layer_count> by_layer{};
+
+    /// The multiplier of @p layer.
+    [[nodiscard]] constexpr const lowered_multiplier& of(block_layer layer) const noexcept {
+        const lowered_multiplier* const own = by_layer[static_cast<std::size_t>(layer)];
+        return own != nullptr ? *own : linear;
+    }
+    /// Whether every multiplier takes signed operands.
+    [[nodiscard]] constexpr bool signed_operands() const noexcept {
+        for (const lowered_multiplier* own : by_layer)
+            if (own != nullptr && !own->signed_operands()) return false;
+        return linear.signed_operands() && attention.signed_operands();
+    }
 };
 
 namespace detail {

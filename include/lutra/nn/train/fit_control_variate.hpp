@@ -132,7 +132,7 @@ fit_control_variates(const vit_parameters<const float>& p, std::span<const float
     place(corrections.patch_embed(), choices.front().linear);
     for (std::size_t i = 0; i < c.depth; ++i)
         for (const block_layer l : {block_layer::qkv, block_layer::proj, block_layer::fc1, block_layer::fc2})
-            place(corrections.block(i, l), choices[i].linear);
+            place(corrections.block(i, l), choices[i].of(l));
     for (std::size_t which = 0; which < c.prefix_tokens(); ++which) place(corrections.head(which), choices.back().linear);
 
     std::vector<float> images(batch * size);
