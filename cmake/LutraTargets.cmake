@@ -11,6 +11,23 @@ if(LUTRA_WITH_HOSTED)
     list(APPEND lutra_components hosted)
 endif()
 list(APPEND lutra_components lutra)
+# What few want and nothing else includes: it is there where it was asked for and what it needs was found.
+if(LUTRA_WITH_HOSTED AND LUTRA_WITH_SURROGATE)
+    find_package(Eigen3 QUIET NO_MODULE)
+    if(Eigen3_FOUND)
+        list(APPEND lutra_components surrogate)
+    else()
+        message(STATUS "lutra: no Eigen, so no lutra::surrogate")
+    endif()
+endif()
+if(LUTRA_WITH_HOSTED AND LUTRA_WITH_MPI)
+    find_package(MPI QUIET COMPONENTS CXX)
+    if(MPI_CXX_FOUND)
+        list(APPEND lutra_components mpi)
+    else()
+        message(STATUS "lutra: no MPI, so no lutra::mpi")
+    endif()
+endif()
 
 foreach(component IN LISTS lutra_components)
     add_library(lutra_${component} INTERFACE)
@@ -45,6 +62,14 @@ if(LUTRA_WITH_HOSTED)
     target_link_libraries(lutra_lutra INTERFACE lutra_hosted)
 endif()
 target_link_libraries(lutra_lutra INTERFACE lutra_core)
+if(TARGET lutra_surrogate)
+    target_link_libraries(lutra_surrogate INTERFACE lutra_hosted $<BUILD_INTERFACE:Eigen3::Eigen>)
+    target_compile_definitions(lutra_surrogate INTERFACE LUTRA_USE_EIGEN=1)
+endif()
+if(TARGET lutra_mpi)
+    target_link_libraries(lutra_mpi INTERFACE lutra_hosted $<BUILD_INTERFACE:MPI::MPI_CXX>)
+    target_compile_definitions(lutra_mpi INTERFACE LUTRA_USE_MPI=1)
+endif()
 
 # lutra::compiled: lutra::lutra with its large functions compiled once, with the flags of the build that it is part of. For
 # programs of many translation units; nothing is built until one links it.
@@ -58,11 +83,12 @@ if(LUTRA_WITH_HOSTED AND LUTRA_WITH_SIMD)
     target_compile_options(lutra_compiled PUBLIC $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-gnu-inline-cpp-without-extern>)
 endif()
 
-# lutra_room([FREESTANDING <header>...] [HOSTED <header>...] [UMBRELLA <header>...]): the headers of the calling directory.
-# HOSTED ones stop with #error on firmware; an UMBRELLA includes of both kinds what the build can have.
+# lutra_room([FREESTANDING <header>...] [HOSTED <header>...] [UMBRELLA <header>...] [SURROGATE <header>...]
+# [MPI <header>...]): the headers of the calling directory. HOSTED ones stop with #error on firmware; an UMBRELLA includes of
+# both kinds what the build can have; SURROGATE and MPI ones are hosted, belong to those targets, and no other includes them.
 function(lutra_room)
-    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "FREESTANDING;HOSTED;UMBRELLA")
-    foreach(pair IN ITEMS FREESTANDING:core HOSTED:hosted UMBRELLA:lutra)
+    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "FREESTANDING;HOSTED;UMBRELLA;SURROGATE;MPI")
+    foreach(pair IN ITEMS FREESTANDING:core HOSTED:hosted UMBRELLA:lutra SURROGATE:surrogate MPI:mpi)
         string(REPLACE ":" ";" pair ${pair})
         list(GET pair 0 kind)
         list(GET pair 1 component)

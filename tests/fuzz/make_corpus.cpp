@@ -95,6 +95,18 @@ void npy_seeds() {
     npy_seed("float", 1, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (256, 256), }");
 }
 
+/// A byte for fuzz_journal, which says how it is read, then a journal.
+void journal_seeds() {
+    const std::string choices = "lutra_journal 1 2 fuzz\n", rows = "lutra_journal 1 1 fuzz\n";
+    seed("journal", "choices", text("\x04" + choices + "0 65535 3 : 0x1.8p+1 -0x1p-1074\n: nan inf\n7 : -inf 0x0p+0\n"));
+    seed("journal", "rows", text("\x01" + rows + "-9223372036854775808 0 : 0x1.fffffffffffffp+1023\n1 2 : -0x0p+0\n"));
+    seed("journal", "torn", text("\x10" + choices + "1 2 : 0x1p+0 0x1p+0\n1 3 : 0x"));
+    seed("journal", "torn_header", text("\x02lutra_journal 1 2 fu"));
+    seed("journal", "another", text("\x03lutra_journal 1 2 other\n"));
+    seed("journal", "contradiction", text("\x05" + choices + "1 : nan nan\n1 : 0x1p+0 nan\n"));
+    seed("journal", "long_line", text("\x06" + choices + std::string(300, '1')));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -108,4 +120,5 @@ int main(int argc, char** argv) {
     gzip_seeds();
     json_seeds();
     npy_seeds();
+    journal_seeds();
 }

@@ -25,7 +25,7 @@ set(hosted_only
     "^(string|vector|deque|list|forward_list|map|set|unordered_map|unordered_set|queue|stack|valarray|any)$"
     "^(functional|memory|memory_resource|thread|jthread|mutex|shared_mutex|condition_variable|future|stop_token)$"
     "^(stdexcept|system_error|random|chrono)$"
-    "^(nlohmann/.*|zlib\\.h|mpi\\.h)$")
+    "^(nlohmann/.*|zlib\\.h|mpi\\.h|Eigen/.*)$")
 set(intrinsics "^([a-z0-9]*intrin\\.h|arm_(neon|mve|acle|sve)\\.h|riscv_vector\\.h)$")
 set(may_use_intrinsics "^gemm/arch/")
 set(may_use_xsimd "^(gemm/arch/|numeric/float_batch\\.hpp$)")
@@ -62,12 +62,16 @@ endfunction()
 
 set(include_dir ${ROOT}/include/lutra)
 function(lutra_room)
-    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "FREESTANDING;HOSTED;UMBRELLA")
-    foreach(kind IN ITEMS FREESTANDING HOSTED UMBRELLA)
+    cmake_parse_arguments(PARSE_ARGV 0 room "" "" "FREESTANDING;HOSTED;UMBRELLA;SURROGATE;MPI")
+    foreach(kind IN ITEMS FREESTANDING HOSTED UMBRELLA SURROGATE MPI)
         foreach(header IN LISTS room_${kind})
             cmake_path(ABSOLUTE_PATH header BASE_DIRECTORY ${CMAKE_CURRENT_LIST_DIR} NORMALIZE)
             file(RELATIVE_PATH header ${include_dir} ${header})
-            set_property(GLOBAL PROPERTY kind_of_${header} ${kind})
+            if(kind MATCHES "^(SURROGATE|MPI)$") # hosted, for few
+                set_property(GLOBAL PROPERTY kind_of_${header} HOSTED)
+            else()
+                set_property(GLOBAL PROPERTY kind_of_${header} ${kind})
+            endif()
         endforeach()
     endforeach()
 endfunction()

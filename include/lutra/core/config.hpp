@@ -28,6 +28,14 @@
     #define LUTRA_USE_ZLIB 0
 #endif
 
+/// 1: Eigen, or MPI, is there and linked; lutra::surrogate and lutra::mpi say so.
+#ifndef LUTRA_USE_EIGEN
+    #define LUTRA_USE_EIGEN 0
+#endif
+#ifndef LUTRA_USE_MPI
+    #define LUTRA_USE_MPI 0
+#endif
+
 /// 1: hosted x86 builds carry kernels for newer instruction sets than the flags promise and choose once, at
 /// run time. 0: only what the flags promise.
 #ifndef LUTRA_RUNTIME_DISPATCH

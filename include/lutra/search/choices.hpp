@@ -70,6 +70,16 @@ requires(Capacity >= 1) struct choice_space {
             g[i] = static_cast<std::uint16_t>(index % alternatives[i]);
         return g;
     }
+    /// How many alternatives there are where the first genes are @p chosen: 0 where all are.
+    [[nodiscard]] constexpr std::size_t branches(std::span<const std::uint16_t> chosen) const noexcept {
+        return chosen.size() < length ? alternatives[chosen.size()] : 0;
+    }
+    /// The candidate of these choices, at most Capacity.
+    [[nodiscard]] constexpr genome genome_of(std::span<const std::uint16_t> chosen) const noexcept {
+        genome g{.length = chosen.size()};
+        for (std::size_t i = 0; i < chosen.size(); ++i) g[i] = chosen[i];
+        return g;
+    }
     /// A candidate at random, all of them alike.
     constexpr genome sample(random_generator& random) const {
         genome g{.length = length};

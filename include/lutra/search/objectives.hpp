@@ -22,8 +22,9 @@ template <std::size_t N>
 /// Whether every objective is a number; one that is infinite is none.
 template <std::size_t N>
 [[nodiscard]] constexpr bool feasible(const objectives<N>& costs) noexcept {
+    constexpr double most = std::numeric_limits<double>::max();
     for (const double cost : costs)
-        if (!(cost - cost == 0)) return false;
+        if (!(cost >= -most && cost <= most)) return false;
     return true;
 }
 
