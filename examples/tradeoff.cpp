@@ -3,6 +3,7 @@
 // Accuracy, cycles and energy in one table: networks, dense and pruned, under several multipliers, on several accelerators.
 // The workload is what the int8 network was seen to do on the test images, zeros and dropped tokens included.
 
+#include "support/calibrated_model.hpp"
 #include "support/fail.hpp"
 #include "support/multipliers.hpp"
 #include "support/test_images.hpp"
@@ -10,13 +11,12 @@
 
 #include <lutra/accelerator/row_wise.hpp>
 #include <lutra/accelerator/tiled_event.hpp>
+#include <lutra/codesign/network_trial.hpp>
 #include <lutra/core/threads.hpp>
 #include <lutra/io/json.hpp>
 #include <lutra/nn/activation_counter.hpp>
 #include <lutra/nn/int8_vit.hpp>
 #include <lutra/nn/observe.hpp>
-#include <lutra/nn/train/calibrate_vit.hpp>
-#include <lutra/nn/train/model_file.hpp>
 #include <lutra/nn/train/predict.hpp>
 
 #include <CLI/CLI.hpp>
@@ -54,18 +54,6 @@ request read_arguments(int argc, char** argv) {
     return r;
 }
 
-/// What one image of those counted asks of hardware, on average.
-std::vector<lutra::operation> one_image(lutra::workload w, std::uint64_t images) {
-    std::vector<lutra::operation> mean(w.operations.begin(), w.operations.end());
-    for (lutra::operation& op : mean) {
-        if (op.batch % images == 0)
-            op.batch /= images;
-        else
-            op.m = (op.m + images - 1) / images; // images that kept different numbers of tokens count as one batch
-    }
-    return mean;
-}
-
 struct outcome {
     double accuracy = 0, macs = 0;
     lutra::accelerator_report tiled, row_wise;
@@ -96,7 +84,7 @@ outcome measure(lutra::thread_executor& ex, const lutra::vit_parameters<const fl
     std::vector<std::uint32_t> dependencies(lutra::dependency_count(c, choices));
     lutra::workload_builder out{operations, dependencies};
     const lutra::workload seen = lutra::observed_workload(c, choices, count, counter, out);
-    const std::vector<lutra::operation> mean = one_image(seen, count);
+    const std::vector<lutra::operation> mean = lutra::mean_image(seen, count);
     const lutra::workload one{mean, seen.dependencies};
     for (const lutra::operation& op : mean) o.macs += op.executed_macs();
     o.tiled = value_or_fail(lutra::tiled_event{lutra::acceltran_edge}.simulate(one));
@@ -114,14 +102,8 @@ int main(int argc, char** argv) {
     std::printf("%-8s %-20s %9s %9s | %9s %10s | %9s %10s\n", "network", "multiplier", "accuracy", "an image", "cycles",
                 "uJ", "cycles", "uJ on chip");
     for (const bool prunes : {false, true}) {
-        const auto file = value_or_fail(lutra::safetensors::read(prunes ? r.pruned : r.dense));
-        const auto model = value_or_fail(lutra::read_vit(file));
+        const auto [model, scales] = read_calibrated_model(prunes ? r.pruned : r.dense);
         const labelled_images data = read_test_images(r.test, model.config);
-        if (model.config.attention != lutra::attention_kind::softmax)
-            fail((prunes ? r.pruned : r.dense).string() + " has linear attention; int8 networks need softmax");
-        if (file.find(lutra::activation_scales_name) == nullptr)
-            fail((prunes ? r.pruned : r.dense).string() + " has no scales of activations; expected a calibrated model");
-        const std::vector<float> scales = value_or_fail(lutra::read_activation_scales(file, model.config));
         for (const std::string& name : r.multipliers) {
             const multiplier_source multiplier = find_multiplier(name, {});
             std::vector<lutra::layer_choice> choices(model.config.depth);

@@ -4,6 +4,7 @@
 
 #include "support/fail.hpp"
 
+#include <lutra/codesign/policy_header.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/multiplier/builtin_multipliers.hpp>
 #include <lutra/multiplier/heap_table.hpp>
@@ -19,11 +20,12 @@ struct builtin {
     std::string_view name;
     lutra::lowered_multiplier (*lowered)();
     std::unique_ptr<lutra::table_multiplier> (*table)();
+    std::string_view spelling;
 };
 
 template <lutra::multiplier M>
 builtin builtin_of() {
-    return {M::name, [] { return lutra::lower(M{}); }, [] { return lutra::make_table<M>(); }};
+    return {M::name, [] { return lutra::lower(M{}); }, [] { return lutra::make_table<M>(); }, lutra::spelling_of<M>()};
 }
 
 const std::array<builtin, lutra::builtin_multipliers::size>& builtins() {
@@ -38,7 +40,8 @@ const std::array<builtin, lutra::builtin_multipliers::size>& builtins() {
 
 /// Found by name but not listed: settings so strong that only a network trained for them works.
 const auto& strong() {
-    using list = lutra::multiplier_list<lutra::operand_truncated<4, 4>, lutra::broken_array<2, 7>, lutra::ssm<4>>;
+    using list = lutra::multiplier_list<lutra::operand_truncated<3, 4>, lutra::operand_truncated<4, 3>,
+                                        lutra::operand_truncated<4, 4>, lutra::broken_array<2, 7>, lutra::ssm<4>>;
     static const auto all = [] {
         std::array<builtin, list::size> found{};
         std::size_t n = 0;
@@ -91,6 +94,11 @@ std::vector<std::string> builtin_names() {
     std::vector<std::string> names;
     for (const builtin& b : builtins()) names.emplace_back(b.name);
     return names;
+}
+
+std::string spelling_of_multiplier(std::string_view name) {
+    const builtin* b = find_builtin(name);
+    return b == nullptr ? std::string{} : std::string{b->spelling};
 }
 
 multiplier_source find_multiplier(const std::string& name, const table_options& o) {

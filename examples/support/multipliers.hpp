@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// @file
@@ -34,6 +35,9 @@ void add_table_options(CLI::App& app, table_options& o);
 
 /// The names of the built-in multipliers, the exact one first.
 [[nodiscard]] std::vector<std::string> builtin_names();
+
+/// The C++ type of the multiplier called @p name; empty where it is none of those that are known by name.
+[[nodiscard]] std::string spelling_of_multiplier(std::string_view name);
 
 /// The multiplier called @p name, or read from the file @p name; ends the program where it is neither.
 [[nodiscard]] multiplier_source find_multiplier(const std::string& name, const table_options& o);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#pragma once
+
+#include "support/explore_search.hpp"
+
+#include <lutra/codesign/html_report.hpp>
+#include <lutra/codesign/policy_header.hpp>
+#include <lutra/io/file.hpp>
+#include <lutra/io/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+/// Ends the program unless files can be written into @p folder, which is made where there is none.
+inline void check_report_folder(const std::filesystem::path& folder) {
+    if (folder.empty()) return;
+    std::error_code fault;
+    std::filesystem::create_directories(folder, fault);
+    const auto probe = folder / ".lutra-probe";
+    const bool written = !fault && lutra::write_file_atomically(probe, {}).has_value();
+    if (!written) fail("no file can be written into the report folder " + folder.string() + "; expected a folder of yours");
+    std::filesystem::remove(probe, fault);
+}
+
+/// How an objective is shown.
+struct shown_objective {
+    const char *name, *label, *unit;
+    double scale; ///< from its own unit to the shown one
+};
+inline shown_objective shown(lutra::design_objective o) {
+    switch (o) {
+    case lutra::design_objective::error: return {"error", "error on the training images", "%", 100};
+    case lutra::design_objective::power: return {"power", "power of the linear layers' multipliers", "% of exact", 100};
+    case lutra::design_objective::energy: return {"energy", "energy an image", "uJ", 1e-3};
+    case lutra::design_objective::latency: return {"latency", "time an image", "us", 1e6};
+    case lutra::design_objective::area: break;
+    }
+    return {"area", "area", "mm2", 1};
+}
+
+/// Prints and writes what was found, after the designs that matter have run on the test images, once.
+template <std::size_t N>
+class explore_reporter {
+    using evaluation = typename lutra::exploration<N>::evaluation;
+
+public:
+    explore_reporter(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
+                     const explored<N>& found, lutra::thread_executor& on)
+        : r_{r}, setup_{setup}, judged_{judged}, found_{found} {
+        sort_front();
+        if (front_.empty())
+            fail("no design that was evaluated can be built; expected a larger accelerator or another budget");
+        find_uniform();
+        choose();
+        verify(on);
+    }
+
+    void print() const {
+        const auto& e = found_.chosen;
+        std::printf("%zu evaluations by %s, %zu infeasible, in %.1f s: %.1f a second, %.2f %% of the time in the search\n",
+                    e.evaluations.size(), r_.method.c_str(), e.infeasible, e.seconds,
+                    static_cast<double>(e.evaluations.size()) / e.seconds, 100 * e.search_seconds / e.seconds);
+        std::printf("hypervolume %.5f", e.hypervolume.back());
+        for (const auto& [method, other] : found_.compared)
+            std::printf(", %s %.5f", method.c_str(), other.hypervolume.back());
+        std::printf("\n\n%-34s", "design");
+        for (std::size_t o = 0; o < N; ++o) std::printf(" %14s", header(o).c_str());
+        std::printf(" %14s\n", "test accuracy");
+        line("exact", first_costs(), exact_test_);
+        if (uniform_best_ < uniform_.size())
+            line("uniform " + uniform_[uniform_best_].name, uniform_[uniform_best_].costs, uniform_test_);
+        for (std::size_t f = 0; f < front_.size(); ++f) {
+            if (tested_.contains(f) || f == chosen_)
+                line((f == chosen_ ? "chosen: evaluation " : "evaluation ") + std::to_string(front_[f] + 1), at(f).costs,
+                     tested_.contains(f) ? tested_.at(f) : -1);
+        }
+        std::printf("\n%s\n", sentence().c_str());
+    }
+    void write() const {
+        if (r_.report.empty()) return;
+        const nlohmann::json document = to_json();
+        if (const auto s = lutra::write_json(r_.report / "report.json", document); !s) fail(s.error().message);
+        save("report.html", value_or_fail(lutra::html_report(document)));
+        save("front.csv", csv());
+        if (const auto header = policy()) save("best_policy.hpp", *header);
+        std::printf("%s, report.json, front.csv%s\n", (r_.report / "report.html").c_str(),
+                    policy() ? " and best_policy.hpp" : "");
+    }
+
+private:
+    struct uniform_design {
+        std::string name;
+        lutra::design_genome genome;
+        lutra::objectives<N> costs;
+    };
+
+    [[nodiscard]] const evaluation& at(std::size_t f) const { return found_.chosen.evaluations[front_[f]]; }
+    [[nodiscard]] lutra::objectives<N> first_costs() const { return judged_.costs_of(setup_.first); }
+    [[nodiscard]] bool accurate(const lutra::objectives<N>& costs) const {
+        return judged_.problem.judged_by[0] != lutra::design_objective::error ||
+               costs[0] * judged_.problem.unit[0] <= setup_.first[0] + r_.loss / 100 + 1e-12;
+    }
+    [[nodiscard]] std::string header(std::size_t o) const {
+        const shown_objective s = shown(judged_.problem.judged_by[o]);
+        return std::string{s.name} + ", " + (judged_.problem.judged_by[o] == lutra::design_objective::power ? "%" : s.unit);
+    }
+    /// The objectives in the units that are shown.
+    [[nodiscard]] std::vector<double> values(const lutra::objectives<N>& costs) const {
+        std::vector<double> v;
+        for (std::size_t o = 0; o < N; ++o)
+            v.push_back(judged_.natural(costs)[o] * shown(judged_.problem.judged_by[o]).scale);
+        return v;
+    }
+    void line(const std::string& name, const lutra::objectives<N>& costs, double test) const {
+        std::printf("%-34s", name.c_str());
+        for (const double v : values(costs)) std::printf(" %14.4f", v);
+        if (test >= 0)
+            std::printf(" %12.2f %%\n", 100 * test);
+        else
+            std::printf(" %14s\n", "-");
+    }
+    void save(const char* name, const std::string& text) const {
+        if (const auto s = lutra::write_file_atomically(r_.report / name, std::as_bytes(std::span{text})); !s)
+            fail(s.error().message);
+    }
+
+    void sort_front() {
+        front_ = found_.chosen.front;
+        std::sort(front_.begin(), front_.end(), [&](std::size_t a, std::size_t b) {
+            return found_.chosen.evaluations[a].costs < found_.chosen.evaluations[b].costs;
+        });
+    }
+    void find_uniform() {
+        const auto designs = uniform_designs(setup_);
+        for (std::size_t a = 1; a < designs.size(); ++a) {
+            const auto m = setup_.model->measure(designs[a], 0);
+            if (lutra::feasible(m))
+                uniform_.push_back({std::string{setup_.axes.linear[a].name}, designs[a], judged_.costs_of(m)});
+        }
+        uniform_best_ = uniform_.size();
+        for (std::size_t i = 0; i < uniform_.size(); ++i)
+            if (accurate(uniform_[i].costs) &&
+                (uniform_best_ == uniform_.size() || uniform_[i].costs[1] < uniform_[uniform_best_].costs[1]))
+                uniform_best_ = i;
+    }
+    /// Of the designs that are accurate enough the one with the least second objective; if none is, the most accurate.
+    void choose() {
+        bool found = false;
+        for (std::size_t f = 0; f < front_.size(); ++f)
+            if (accurate(at(f).costs) && (!found || at(f).costs[1] < at(chosen_).costs[1])) chosen_ = f, found = true;
+    }
+    void verify(lutra::thread_executor& on) {
+        std::vector<std::size_t> picked{chosen_};
+        const std::size_t others = std::min(r_.verified - 1, front_.size() - 1);
+        for (std::size_t i = 0; i < others; ++i) {
+            const std::size_t f = others == 1 ? 0 : i * (front_.size() - 1) / (others - 1);
+            if (std::find(picked.begin(), picked.end(), f) == picked.end()) picked.push_back(f);
+        }
+        std::vector<lutra::design_genome> genomes;
+        for (const std::size_t f : picked) genomes.push_back(at(f).genome);
+        genomes.push_back({.length = setup_.model->space().length});
+        if (uniform_best_ < uniform_.size()) genomes.push_back(uniform_[uniform_best_].genome);
+        const lutra::network_tester<> tester{setup_.model_file.network.parameters(), setup_.model_file.scales,
+                                             setup_.test.images.pixels, setup_.test.labels.labels, on.workers()};
+        std::vector<double> accuracy(genomes.size());
+        on.run(genomes.size(), [&](std::size_t i, std::size_t worker) {
+            accuracy[i] = tester(setup_.space->decode(genomes[i].gene), worker).accuracy();
+        });
+        for (std::size_t i = 0; i < picked.size(); ++i) tested_[picked[i]] = accuracy[i];
+        exact_test_ = accuracy[picked.size()];
+        if (uniform_best_ < uniform_.size()) uniform_test_ = accuracy.back();
+    }
+
+    [[nodiscard]] std::string sentence() const {
+        char text[400];
+        const auto v = values(at(chosen_).costs), exact = values(first_costs());
+        int n = std::snprintf(text, sizeof text,
+                              "The chosen design takes %.1f %% less %s than %s, at %.2f %% accuracy on the %zu test "
+                              "images (%s: %.2f %%)",
+                              100 * (1 - v[1] / exact[1]), shown(judged_.problem.judged_by[1]).name,
+                              setup_.axes.linear.front().name.data(), 100 * tested_.at(chosen_), setup_.test.images.count,
+                              setup_.axes.linear.front().name.data(), 100 * exact_test_);
+        std::string all{text, static_cast<std::size_t>(n)};
+        if (uniform_best_ < uniform_.size()) {
+            const auto& u = uniform_[uniform_best_];
+            n = std::snprintf(text, sizeof text, ", and %.1f %% less than %s everywhere (%.2f %%)",
+                              100 * (1 - v[1] / values(u.costs)[1]), u.name.c_str(), 100 * uniform_test_);
+            all.append(text, static_cast<std::size_t>(n));
+        }
+        return all + ".";
+    }
+    [[nodiscard]] std::vector<lutra::layer_choice> chosen_choices() const {
+        return setup_.space->decode(at(chosen_).genome.gene);
+    }
+    /// None where a multiplier came from a file.
+    [[nodiscard]] std::optional<std::string> policy() const {
+        const auto text = lutra::policy_header(chosen_choices(), spelling_of_multiplier, sentence());
+        if (text) return *text;
+        std::fprintf(stderr, "no best_policy.hpp: %s\n", std::string{text.error().message.view()}.c_str());
+        return {};
+    }
+    [[nodiscard]] std::string csv() const {
+        std::ostringstream out;
+        out << "evaluation";
+        for (std::size_t o = 0; o < N; ++o) out << ',' << shown(judged_.problem.judged_by[o]).name;
+        out << ",test_accuracy";
+        for (const lutra::design_gene& g : setup_.model->genes()) out << ',' << g.name;
+        out << '\n';
+        for (std::size_t f = 0; f < front_.size(); ++f) {
+            out << front_[f] + 1;
+            for (const double v : values(at(f).costs)) out << ',' << v;
+            out << ',';
+            if (tested_.contains(f)) out << tested_.at(f);
+            for (std::size_t g = 0; g < at(f).genome.size(); ++g)
+                out << ',' << setup_.model->genes()[g].alternatives[at(f).genome[g]];
+            out << '\n';
+        }
+        return out.str();
+    }
+    [[nodiscard]] nlohmann::json to_json() const {
+        const auto& e = found_.chosen;
+        nlohmann::json d{{"title", "Designs of " + r_.model.stem().string()},
+                         {"network", r_.model.filename().string()},
+                         {"accelerator", r_.accelerator},
+                         {"method", r_.method},
+                         {"seed", r_.seed},
+                         {"images", setup_.training.images.count},
+                         {"evaluations", e.evaluations.size()},
+                         {"infeasible", e.infeasible},
+                         {"seconds", e.seconds},
+                         {"overhead_share", e.search_seconds / e.seconds},
+                         {"hypervolume", e.hypervolume.back()},
+                         {"objectives", nlohmann::json::array()},
+                         {"genes", nlohmann::json::array()},
+                         {"uniform", nlohmann::json::array()},
+                         {"points", nlohmann::json::array()},
+                         {"front", nlohmann::json::array()},
+                         {"convergence", nlohmann::json::array()}};
+        for (const lutra::design_objective o : judged_.problem.judged_by) {
+            const shown_objective s = shown(o);
+            d["objectives"].push_back({{"name", s.name}, {"label", s.label}, {"unit", s.unit}});
+        }
+        for (const lutra::design_gene& g : setup_.model->genes())
+            d["genes"].push_back({{"name", g.name}, {"alternatives", g.alternatives}});
+        for (const uniform_design& u : uniform_) d["uniform"].push_back({{"name", u.name}, {"objectives", values(u.costs)}});
+        for (const evaluation& one : e.evaluations) d["points"].push_back({{"objectives", values(one.costs)}});
+        for (std::size_t f = 0; f < front_.size(); ++f) {
+            nlohmann::json point{{"number", front_[f] + 1},
+                                 {"genes", std::vector<int>(at(f).genome.begin(), at(f).genome.end())},
+                                 {"objectives", values(at(f).costs)}};
+            if (tested_.contains(f)) point["test_accuracy"] = tested_.at(f);
+            d["front"].push_back(std::move(point));
+        }
+        const auto course = [&](const std::string& method, const lutra::exploration<N>& x) {
+            std::vector<std::size_t> numbers(x.hypervolume.size());
+            std::iota(numbers.begin(), numbers.end(), std::size_t{1});
+            d["convergence"].push_back({{"method", method}, {"evaluations", numbers}, {"hypervolume", x.hypervolume}});
+        };
+        course(r_.method, e);
+        for (const auto& [method, x] : found_.compared) course(method, x);
+
+        nlohmann::json chosen{{"front", chosen_},
+                              {"sentence", sentence()},
+                              {"reference",
+                               {{"name", setup_.axes.linear.front().name},
+                                {"objectives", values(first_costs())},
+                                {"test_accuracy", exact_test_}}},
+                              {"energy", energy()},
+                              {"policy", policy().value_or("")}};
+        if (uniform_best_ < uniform_.size())
+            chosen["best_uniform"] = {{"name", uniform_[uniform_best_].name},
+                                      {"objectives", values(uniform_[uniform_best_].costs)},
+                                      {"test_accuracy", uniform_test_}};
+        d["chosen"] = std::move(chosen);
+        return d;
+    }
+    /// Of the chosen design and the first one, by component, an image.
+    [[nodiscard]] nlohmann::json energy() const {
+        const auto chosen = value_or_fail(setup_.model->simulate(at(chosen_).genome, 0)),
+                   first = value_or_fail(setup_.model->simulate({.length = setup_.model->space().length}, 0));
+        std::map<std::string, std::array<double, 2>> by_name;
+        std::vector<std::string> order;
+        const auto add = [&](const lutra::simulated_images& s, std::size_t which) {
+            for (const lutra::component_report& c : s.report.components()) {
+                const auto [place, is_new] = by_name.try_emplace(std::string{c.name});
+                if (is_new) order.emplace_back(c.name);
+                place->second[which] += c.energy() / static_cast<double>(s.images);
+            }
+        };
+        add(chosen, 0);
+        add(first, 1);
+        nlohmann::json list = nlohmann::json::array();
+        for (const std::string& name : order)
+            list.push_back({{"component", name}, {"chosen_nj", by_name[name][0]}, {"reference_nj", by_name[name][1]}});
+        return list;
+    }
+
+    const explore_request& r_;
+    const design_setup& setup_;
+    const design_objectives<N>& judged_;
+    const explored<N>& found_;
+    std::vector<std::size_t> front_; ///< evaluations, in the order of their objectives
+    std::vector<uniform_design> uniform_;
+    std::size_t uniform_best_ = 0, chosen_ = 0;
+    std::map<std::size_t, double> tested_; ///< accuracy on the test images, of some of the front
+    double exact_test_ = 0, uniform_test_ = -1;
+};
