@@ -2,8 +2,8 @@
 
 // What a network takes on an accelerator: cycles, energy, area and what keeps busy, for inference or for a training step.
 
+#include "support/accelerator_plots.hpp"
 #include "support/fail.hpp"
-#include "support/gnuplot.hpp"
 #include "support/networks.hpp"
 
 #include <lutra/accelerator/tiled_event.hpp>
@@ -12,12 +12,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <span>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -28,7 +30,7 @@ struct request {
     std::uint64_t batch = 4;
     int bits = 20;
     double sparsity = 0.5, weight_sparsity = 0.5, gradient_sparsity = 0.9;
-    std::filesystem::path json, csv, timeline, plot;
+    std::filesystem::path json, csv, timeline, plot, roofline;
 };
 
 request read_arguments(int argc, char** argv) {
@@ -61,8 +63,11 @@ request read_arguments(int argc, char** argv) {
     app.add_option("--loop-order", r.order, "Of a tiled accelerator: a permutation such as b_i_j_k");
     app.add_option("--json", r.json, "Write the report to this file as well");
     app.add_option("--csv", r.csv, "Write the components to this file as well");
-    app.add_option("--timeline", r.timeline, "Write what is busy over time to this CSV file (tiled, event)");
+    app.add_option("--timeline", r.timeline,
+                   "Write what is busy over time to this CSV file, or draw it (.svg or .png; tiled, event)");
     app.add_option("--plot", r.plot, "Draw the energy of the components to this file (.svg or .png)");
+    app.add_option("--roofline", r.roofline,
+                   "Draw what bounds the network, and each kind of product alone, to this file (.svg or .png)");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
@@ -110,6 +115,10 @@ network_workload find_workload(const request& r) {
     return r.mode == "training" ? training_step(forward.view(), r.gradient_sparsity) : forward;
 }
 
+void write_text(const std::filesystem::path& path, const std::string& text) {
+    if (const auto s = lutra::write_file_atomically(path, std::as_bytes(std::span{text})); !s) fail(s.error().message);
+}
+
 lutra::accelerator_report simulate(const request& r, const lutra::accelerator_config& config, const lutra::workload& w) {
     if (const auto* c = std::get_if<lutra::systolic_config>(&config)) {
         lutra::systolic machine{*c};
@@ -142,8 +151,10 @@ lutra::accelerator_report simulate(const request& r, const lutra::accelerator_co
                            static_cast<double>(s.layer_norm) * norm)
                 << '\n';
         }));
-    const std::string text = csv.str();
-    if (const auto s = lutra::write_file_atomically(r.timeline, std::as_bytes(std::span{text})); !s) fail(s.error().message);
+    if (is_image(r.timeline))
+        plot_timeline(r.timeline, csv.str(), c.costs.node.megahertz);
+    else
+        write_text(r.timeline, csv.str());
     return report;
 }
 
@@ -178,20 +189,26 @@ void write_csv(const std::filesystem::path& path, const lutra::accelerator_repor
     for (const lutra::component_report& c : r.components())
         csv << c.name << ',' << c.count << ',' << c.area << ',' << c.dynamic_energy << ',' << c.leakage_energy << ','
             << c.utilization(r.cycles) << ',' << c.reads << ',' << c.writes << ',' << c.bits << '\n';
-    const std::string text = csv.str();
-    if (const auto s = lutra::write_file_atomically(path, std::as_bytes(std::span{text})); !s) fail(s.error().message);
+    write_text(path, csv.str());
 }
 
-void plot(const std::filesystem::path& path, const lutra::accelerator_report& r) {
-    std::ostringstream script;
-    script << "set terminal " << (path.extension() == ".png" ? "pngcairo" : "svg") << " size 800,400\n"
-           << "set style data histograms\nset style histogram rowstacked\nset style fill solid 0.8\nset boxwidth 0.7\n"
-           << "set ylabel 'energy, uJ'\nset xtics rotate by -35\nset grid ytics\n$energy << EOD\n";
-    for (const lutra::component_report& c : r.components())
-        if (c.energy() > 0)
-            script << '"' << c.name << "\" " << 1e-3 * c.dynamic_energy << ' ' << 1e-3 * c.leakage_energy << '\n';
-    script << "EOD\nset key top left\nplot $energy using 2:xtic(1) title 'dynamic' noenhanced, '' using 3 title 'leakage'\n";
-    if (const auto s = lutra::write_file_atomically(path, draw(script.str())); !s) fail(s.error().message);
+/// The products of @p w, kind by kind, each kind as a workload of its own that waits for nothing.
+std::vector<std::pair<std::string, lutra::accelerator_report>>
+products_alone(request r, const lutra::accelerator_config& config, const lutra::workload& w) {
+    std::vector<std::pair<std::string, std::vector<lutra::operation>>> kinds;
+    for (lutra::operation op : w.operations) {
+        if (op.macs() == 0) continue;
+        std::string name{op.label};
+        if (op.pass == lutra::operation_pass::backward) name += ", backward";
+        auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.first == name; });
+        if (found == kinds.end()) found = kinds.insert(kinds.end(), {name, {}});
+        op.first_dependency = op.dependency_count = 0;
+        found->second.push_back(op);
+    }
+    r.timeline.clear();
+    std::vector<std::pair<std::string, lutra::accelerator_report>> all;
+    for (const auto& [name, operations] : kinds) all.emplace_back(name, simulate(r, config, {operations, {}}));
+    return all;
 }
 
 } // namespace
@@ -218,5 +235,10 @@ int main(int argc, char** argv) {
         if (const auto s = lutra::write_json(r.json, document); !s) fail(s.error().message);
     }
     if (!r.csv.empty()) write_csv(r.csv, report);
-    if (!r.plot.empty()) plot(r.plot, report);
+    if (!r.plot.empty()) plot_energy(r.plot, report);
+    if (!r.roofline.empty()) {
+        auto reports = products_alone(r, config, work.view());
+        reports.insert(reports.begin(), {"all of it", report});
+        plot_roofline(r.roofline, machine_peak::of(config), reports);
+    }
 }

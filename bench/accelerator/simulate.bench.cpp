@@ -2,7 +2,7 @@
 //
 // How fast accelerators are simulated (CPU time, one thread): the event mode, by workloads; the analytical mode, by points
 // of the design space. Nothing is remembered from point to point: each is a design of its own, drawn inside the timed loop,
-// and the network's twelve layers all differ in ranks, tokens and shares of zeros.
+// and the network's twelve layers all differ in ranks, tokens and shares of zeros. Then both modes over depth and sequence.
 #include <lutra/accelerator/design_space.hpp>
 #include <lutra/accelerator/tiled.hpp>
 #include <lutra/accelerator/tiled_event.hpp>
@@ -111,9 +111,45 @@ void designs_and_networks(benchmark::State& state) {
     });
 }
 
+/// An encoder as wide as BERT-Mini, of state.range(0) layers on state.range(1) tokens, on Server: for the event mode time
+/// should be in proportion to tiles, for the closed form to operations.
+template <class Machine>
+void depth_and_sequence(benchmark::State& state) {
+    constexpr lutra::encoder_config deepest = lutra::uniform_encoder<24, 256, 4, 1024>;
+    const lutra::encoder_config c{deepest.layers.first(static_cast<std::size_t>(state.range(0))),
+                                  static_cast<std::uint32_t>(state.range(1))};
+    const lutra::encoder_workload_options options{.per_head = true};
+    described d{std::vector<lutra::operation>(lutra::operation_count(c, options)),
+                std::vector<std::uint32_t>(lutra::dependency_count(c, options))};
+    lutra::workload_builder out{d.operations, d.dependencies};
+    lutra::describe(c, 1, options, out);
+    const Machine machine{lutra::acceltran_server};
+    double tiles = 0;
+    for (const lutra::operation& op : d.operations)
+        tiles += static_cast<double>(lutra::detail::tiled_operation::of(op, machine.config).tiles);
+    for (auto _ : state) {
+        const auto report = machine.simulate(d.view());
+        if (!report) return state.SkipWithError(std::string{report.error().message.view()}.c_str());
+        benchmark::DoNotOptimize(report->cycles);
+    }
+    const auto operations = static_cast<double>(d.operations.size());
+    const auto inverse = benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert;
+    state.counters["operations"] = operations;
+    state.counters["tiles"] = tiles;
+    state.counters["seconds_a_tile"] = benchmark::Counter(tiles, inverse);
+    state.counters["seconds_an_operation"] = benchmark::Counter(operations, inverse);
+}
+/// Depths and sequences of both.
+void ranges(benchmark::internal::Benchmark* b) {
+    b->ArgNames({"layers", "tokens"})->ArgsProduct({{1, 2, 4, 8, 12, 24}, {64, 128, 256, 512, 1024}});
+    b->Unit(benchmark::kMillisecond)->MinTime(0.1);
+}
+
 BENCHMARK_CAPTURE(event_mode, bert_tiny_on_edge, lutra::acceltran_edge, lutra::bert_tiny)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(event_mode, bert_base_on_server, lutra::acceltran_server, lutra::bert_base)->Unit(benchmark::kMillisecond);
 BENCHMARK(designs)->Name("analytical/vit_tiny/designs")->Unit(benchmark::kMicrosecond);
 BENCHMARK(designs_and_networks)->Name("analytical/vit_tiny/designs_and_networks")->Unit(benchmark::kMicrosecond);
+BENCHMARK_TEMPLATE(depth_and_sequence, lutra::tiled_event)->Name("cost/event")->Apply(ranges);
+BENCHMARK_TEMPLATE(depth_and_sequence, lutra::tiled)->Name("cost/closed_form")->Apply(ranges);
 
 } // namespace

@@ -9,17 +9,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 #if defined(__unix__) || defined(__APPLE__)
     #include <unistd.h>
 #endif
 
-/// The image that gnuplot draws from a script, which must not set an output. Ends the program with a sentence where there is
-/// no gnuplot, or where it fails.
-[[nodiscard]] inline std::vector<std::byte> draw(const std::string& script) {
+/// The image that gnuplot draws from a script, which must not set an output, for the option @p option of the command line.
+/// Ends the program with a sentence where there is no gnuplot, or where it fails.
+[[nodiscard]] inline std::vector<std::byte> draw(const std::string& script, std::string_view option = "--plot") {
 #if defined(__unix__) || defined(__APPLE__)
     if (std::system("command -v gnuplot >/dev/null 2>&1") != 0)
-        fail("--plot needs gnuplot, which was not found: install it (Debian: gnuplot-nox)");
+        fail(std::string{option} + " needs gnuplot, which was not found: install it (Debian: gnuplot-nox)");
     std::string path = (std::filesystem::temp_directory_path() / "lutra-plot-XXXXXX").string();
     const int fd = mkstemp(path.data());
     std::FILE* file = fd < 0 ? nullptr : fdopen(fd, "w");
@@ -42,6 +43,6 @@
     return image;
 #else
     static_cast<void>(script);
-    fail("--plot needs a system with pipes, to ask gnuplot");
+    fail(std::string{option} + " needs a system with pipes, to ask gnuplot");
 #endif
 }

@@ -7,6 +7,7 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/data_layout.hpp>
 #include <lutra/accelerator/design_space.hpp>
 #include <lutra/accelerator/loop_order.hpp>
 #include <lutra/accelerator/memory_moves.hpp>

@@ -421,6 +421,29 @@ TEST_CASE("what is no row-wise accelerator is an error") {
     CHECK(run(low_power_vit, bad).error().code == error_code::malformed);
 }
 
+TEST_CASE("passes add up to the whole") {
+    const row_wise_config c = waiting_for_nothing(low_power_vit);
+    constexpr std::uint64_t cycles[]{10, 2 * 7, 5}; // 2 tiles of 5 steps; 2 groups of 7; 3 times 96 elements on 64 lanes
+    for (std::size_t later = 0; later < 3; ++later) {
+        workload_buffer<4> b;
+        const auto add = [&](operation op, std::size_t i) {
+            op.pass = i == later ? operation_pass::update : operation_pass::forward;
+            b.add(op);
+        };
+        add(linear(3, 5, 65), 0);
+        add(scores(9, 64, 7), 1);
+        add({.kind = operation_kind::softmax, .m = 4, .n = 24}, 2);
+        const auto r = row_wise{c}.simulate(b.view()).value();
+        CHECK(r.cycles == 10 + 14 + 5);
+        CHECK(r.passes[0].cycles == r.cycles - cycles[later]);
+        CHECK(r.passes[1].cycles == 0);
+        CHECK(r.passes[2].cycles == cycles[later]);
+        CHECK(r.passes[1].dynamic_energy == 0);
+        CHECK(r.passes[2].dynamic_energy > 0);
+        CHECK(r.passes[0].dynamic_energy + r.passes[2].dynamic_energy == Approx(r.dynamic_energy()).epsilon(1e-12));
+    }
+}
+
 TEST_CASE("DeiT-Ti and DeiT-S, dense and with 61.5 % fewer operations") {
     // Figures of this model, for comparison: no published ones exist. ms of one image; mJ with main memory, and of the chip.
     struct figures {

@@ -276,6 +276,37 @@ TEST_CASE("a network's operations run one after the other") {
     CHECK(systolic{}.simulate({})->energy() == 0);
 }
 
+TEST_CASE("passes add up to the whole, each what its operations take alone") {
+    workload_buffer<4> b;
+    operation op = matmul(50, 64, 40);
+    b.add(op);
+    op = {.kind = operation_kind::softmax, .pass = operation_pass::backward, .m = 50, .n = 40};
+    b.add(op, {0});
+    op = matmul(50, 40, 64), op.pass = operation_pass::backward;
+    b.add(op, {1});
+    b.add({.kind = operation_kind::elementwise, .pass = operation_pass::update, .m = 64, .n = 40}, {2});
+    for (const systolic_config& c : {scale_sim_32, in_event_mode(scale_sim_32)}) {
+        const auto whole = systolic{c}.simulate(b.view()).value();
+        std::array<pass_report, 3> passes{};
+        for (operation one : b.view().operations) {
+            pass_report& p = passes[static_cast<std::size_t>(one.pass)];
+            one.first_dependency = one.dependency_count = 0; // on its own
+            const auto part = run(c, one).value();
+            p.cycles += part.cycles, p.dynamic_energy += part.dynamic_energy();
+        }
+        std::uint64_t cycles = 0;
+        double energy = 0;
+        for (std::size_t p = 0; p < 3; ++p) {
+            CHECK(whole.passes[p].cycles == passes[p].cycles);
+            CHECK(whole.passes[p].dynamic_energy == Approx(passes[p].dynamic_energy).epsilon(1e-12));
+            CHECK(whole.passes[p].dynamic_energy > 0);
+            cycles += whole.passes[p].cycles, energy += whole.passes[p].dynamic_energy;
+        }
+        CHECK(cycles == whole.cycles);
+        CHECK(energy == Approx(whole.dynamic_energy()).epsilon(1e-12));
+    }
+}
+
 TEST_CASE("extents of 0 take nothing") {
     for (const systolic_config& c : {scale_sim_32, in_event_mode(scale_sim_32)})
         for (const operation& op : {matmul(0, 2, 3), matmul(2, 0, 3), matmul(2, 3, 0), matmul(2, 3, 4, 0)}) {

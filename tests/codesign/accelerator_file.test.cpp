@@ -33,10 +33,42 @@ TEST_CASE("accelerator_from: presets, and what changes them") {
     lutra::tiled_config expected = lutra::acceltran_edge;
     expected.lanes = 32, expected.memory = lutra::acceltran_memories[0], expected.order = *lutra::loop_order::from("kijb");
     expected.activation = lutra::lane_function::relu, expected.weight_mb = 16.5, expected.stochastic_rounding = true;
-    expected.schedule = lutra::tiled_schedule::equal_priority, expected.costs.node.megahertz = 500;
+    expected.schedule = lutra::tiled_schedule::equal_priority;
+    expected.costs = expected.costs.moved_to({"14 nm", 14, 0.8, 500}); // the same energy a cycle
     CHECK(c == expected);
     CHECK(std::get<lutra::systolic_config>(*from(R"({"type": "systolic", "dataflow": "input_stationary"})")).dataflow ==
           lutra::systolic_dataflow::input_stationary);
+    CHECK(std::get<lutra::tiled_config>(*from(R"({"type": "tiled", "activation": "pwl"})")).activation ==
+          lutra::lane_function::pwl);
+}
+
+TEST_CASE("accelerator_from: a memory for weights, a layout of data, a node") {
+    const auto tiled = std::get<lutra::tiled_config>(*from(
+        R"({"type": "tiled", "weight_memory": "rram_32_2_1", "weight_memory_bandwidth": 2925.7,
+            "weight_memory_write": 20.7})"));
+    lutra::tiled_config expected = lutra::acceltran_edge;
+    expected.weight_memory = lutra::acceltran_memories[4], expected.weight_memory_bandwidth = 2925.7;
+    expected.weight_memory_write = 20.7;
+    CHECK(tiled == expected);
+    refused(R"({"type": "tiled", "weight_memory": "rram_32_2_1"})", lutra::error_code::malformed, "expected both above 0");
+
+    const auto systolic = std::get<lutra::systolic_config>(
+        *from(R"({"type": "systolic", "layout": "row_major", "burst_bytes": 32, "node": "28 nm"})"));
+    lutra::systolic_config rows = lutra::scale_sim_32;
+    rows.layout = lutra::data_layout::row_major, rows.burst_bytes = 32, rows.node = lutra::node_28nm;
+    CHECK(systolic == rows);
+    refused(R"({"type": "systolic", "layout": "tiles"})", lutra::error_code::wrong_type,
+            "expected one of ideal, block_wise, row_major");
+
+    expected = lutra::acceltran_edge, expected.costs = expected.costs.moved_to(lutra::node_28nm);
+    CHECK(std::get<lutra::tiled_config>(*from(R"({"type": "tiled", "node": "28 nm"})")) == expected);
+    expected.costs = lutra::acceltran_14nm.moved_to({"28 nm", 7, 0.7, 1200});
+    CHECK(std::get<lutra::tiled_config>(
+              *from(R"({"type": "tiled", "megahertz": 1200, "nanometres": 7, "node": "28 nm", "volts": 0.7})")) == expected);
+    refused(R"({"type": "tiled", "node": "5 nm"})", lutra::error_code::wrong_type,
+            "'node' is \"5 nm\"; expected 14 nm, 28 nm or 45 nm");
+    refused(R"({"type": "tiled", "volts": 0})", lutra::error_code::malformed, "costs.node.volts is 0");
+    refused(R"({"type": "row_wise", "nanometres": -1})", lutra::error_code::malformed, "node.nanometres is -1");
 }
 
 TEST_CASE("accelerator_from: refuses with a sentence what cannot be") {

@@ -56,6 +56,44 @@ TEST_CASE("simulate knows every accelerator and kind of network, and model files
     CHECK(training.output.find("backward") != std::string::npos);
 }
 
+TEST_CASE("simulate draws energy, a roofline and time, or says that gnuplot is missing") {
+    const scratch_folder folder;
+    const auto text = [&](const std::string& name) {
+        const auto bytes = lutra::read_file(folder / name);
+        REQUIRE(bytes);
+        std::string t;
+        for (const std::byte b : *bytes) t += static_cast<char>(b);
+        return t;
+    };
+    if (run("command -v gnuplot").status == 0) {
+        const auto r = simulate("--network bert_tiny --plot " + folder / "energy.svg --roofline " + folder / "roof.svg" +
+                                " --timeline " + folder / "time.svg");
+        INFO(r.output);
+        REQUIRE(r.status == 0);
+        for (const std::string name : {"energy.svg", "roof.svg", "time.svg"})
+            CHECK(text(name).find("</svg>") != std::string::npos);
+        CHECK(text("energy.svg").find("mac_lane") != std::string::npos);
+        // 2 x 16,384 MACs x 700 MHz and 785.365 bits x 700 MHz; scores read no weight
+        for (const std::string words : {"2.294e+04 G/s, 68.72 GB/s", "all of it", "ffn.1<", "attn.scores, none moved<"}) {
+            CAPTURE(words);
+            CHECK(text("roof.svg").find(words) != std::string::npos);
+        }
+        for (const std::string words : {"busy, %", "mask_buffer", "pe_dynamic_w"})
+            CHECK(text("time.svg").find(words) != std::string::npos);
+        CHECK(simulate("--network bert_tiny --timeline " + folder / "time.png").status == 0);
+        CHECK(text("time.png").substr(1, 3) == "PNG");
+        for (const std::string machine : {"--accelerator systolic", "--accelerator row_wise --network vit_tiny --batch 1"})
+            CHECK(simulate(machine + " --timing analytical --roofline " + folder / "other.svg").status == 0);
+        CHECK(text("other.svg").find("1024 G/s, 8 GB/s") != std::string::npos);
+    }
+    for (const std::string option : {"--plot", "--roofline", "--timeline"}) {
+        const auto r = run("PATH=/nowhere " LUTRA_SIMULATE " --network bert_tiny " + option + " " + folder / "none.svg");
+        CHECK(r.status == 2);
+        CHECK(r.output.find("error: " + option + " needs gnuplot") != std::string::npos);
+        CHECK_FALSE(std::filesystem::exists(folder / "none.svg"));
+    }
+}
+
 TEST_CASE("simulate ends with a sentence over what cannot be") {
     const scratch_folder folder;
     const std::string file = folder / "mine.json";

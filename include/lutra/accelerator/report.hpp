@@ -42,7 +42,7 @@ struct component_report {
 
 /// What the operations of one pass (operation_pass) take.
 struct pass_report {
-    std::uint64_t cycles = 0;  ///< from the end of the pass before it to its own
+    std::uint64_t cycles = 0;  ///< from the end of the pass before it to its own; of operations in turn, those they take
     double dynamic_energy = 0; ///< nJ
 };
 

@@ -12,6 +12,7 @@
 #include <lutra/numeric/constexpr_math.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -67,7 +68,7 @@ struct row_wise_config {
                      .bandwidth = 64};
     double area_overhead = fitted_area_overhead; ///< of the area with exact multipliers
     double dram_energy = 1.3 / 64;               ///< nJ a bit: 1.3 nJ for 64 bits (Horowitz, ISSCC 2014)
-    process_node synthesis{"28 nm, 500 MHz", 28, 0.9, 500}, node = node_28nm;
+    process_node synthesis = node_28nm_500mhz, node = node_28nm;
 
     friend constexpr bool operator==(const row_wise_config&, const row_wise_config&) = default;
 };
@@ -252,6 +253,12 @@ struct row_wise_totals {
     memory_traffic weight, activation, output, dram;
     double executed_macs = 0;
     double multiplier_work = 0; ///< executed MACs, each times the relative power of its multiplier
+    constexpr row_wise_totals& operator+=(const row_wise_totals& other) noexcept {
+        cycles += other.cycles, macs += other.macs, vector_busy += other.vector_busy, dram_busy += other.dram_busy;
+        weight += other.weight, activation += other.activation, output += other.output, dram += other.dram;
+        executed_macs += other.executed_macs, multiplier_work += other.multiplier_work;
+        return *this;
+    }
     [[nodiscard]] constexpr bool overflowed() const noexcept {
         return cycles.overflowed() || macs.overflowed() || vector_busy.overflowed() || dram_busy.overflowed() ||
                weight.overflowed() || activation.overflowed() || output.overflowed() || dram.overflowed();
@@ -320,7 +327,7 @@ constexpr void add_row_wise_traffic(const row_wise_config& c, const operation& o
 /// others pass the vector unit, a softmax and a layer norm three times.
 ///
 /// Energy: executed MACs, accesses to the SRAMs and main memory, elements of the vector unit. What the chip draws while it
-/// waits is in the fitted constants only, in the energy of a MAC.
+/// waits is in the fitted constants only, in the energy of a MAC. The report's passes are sums over their operations.
 ///
 /// Errors: a configuration or workload that validate() refuses; more than 2^64 - 1 cycles, accesses or bits (wrong_size).
 ///
@@ -338,15 +345,18 @@ struct row_wise {
     [[nodiscard]] constexpr result<accelerator_report> simulate(const workload& w) const {
         if (const status s = validate(config); !s) return s.error();
         if (const status s = validate(w); !s) return s.error();
-        detail::row_wise_totals totals;
+        detail::row_wise_totals all;
+        std::array<detail::row_wise_totals, 3> passes;
         for (std::size_t i = 0; i < w.operations.size(); ++i) {
-            add(w, i, totals);
-            if (totals.overflowed())
+            const detail::row_wise_totals one = totals_of(w, i);
+            all += one;
+            passes[static_cast<std::size_t>(w.operations[i].pass)] += one;
+            if (all.overflowed())
                 return error{error_code::wrong_size, 0,
                              text<320>{} << "operation " << i << " (" << w.operations[i].label
                                          << ") takes the sums past 2^64 - 1 cycles, accesses or bits; expected fewer"};
         }
-        return report(totals);
+        return detail::report_by_pass(passes, all, [this](const detail::row_wise_totals& t) { return report(t); });
     }
 
 private:
@@ -368,10 +378,10 @@ private:
                w.operations[from[0]].kind == operation_kind::matmul;
     }
 
-    constexpr void add(const workload& w, std::size_t i, detail::row_wise_totals& t) const {
+    [[nodiscard]] constexpr detail::row_wise_totals totals_of(const workload& w, std::size_t i) const {
+        detail::row_wise_totals t;
         const operation& op = w.operations[i];
-        if (is_move(op) || op.elements() == 0 || op.lhs_elements() == 0 || fused(w, op)) return;
-        const std::uint64_t moved = t.dram.bits.value();
+        if (is_move(op) || op.elements() == 0 || op.lhs_elements() == 0 || fused(w, op)) return t;
         const bool multiplies = op.kind == operation_kind::matmul, fetched = fetches(w, op);
         detail::checked_count cycles;
         if (multiplies) {
@@ -379,9 +389,9 @@ private:
             cycles = detail::part_of(p.steps(), p.kept);
             detail::add_row_wise_traffic(config, op, p, fetched, t);
             const double executed = static_cast<double>(op.macs()) * p.kept;
-            t.macs += op.macs();
-            t.executed_macs += executed;
-            t.multiplier_work += executed * op.mac.power;
+            t.macs = op.macs();
+            t.executed_macs = executed;
+            t.multiplier_work = executed * op.mac.power;
         } else {
             const bool rows = op.kind == operation_kind::softmax || op.kind == operation_kind::layer_norm;
             for (const auto& [o, elements] : {operand_size{op.lhs, op.lhs_elements()}, {op.rhs, op.rhs_elements()}}) {
@@ -389,19 +399,18 @@ private:
                 t.activation.write(elements, detail::width_of(o));
                 t.activation.read(detail::checked_count{elements} * (rows ? 3 : 1), detail::width_of(o));
             }
-            const detail::checked_count passed = detail::checked_count{op.lhs_elements()} * (rows ? 3 : 1);
-            t.vector_busy += passed;
-            cycles = passed.overflowed() ? passed : detail::ceil_div(passed.value(), config.vector_lanes);
+            t.vector_busy = detail::checked_count{op.lhs_elements()} * (rows ? 3 : 1);
+            cycles = detail::ceil_div(t.vector_busy.value(), config.vector_lanes);
         }
         t.output.write(op.elements(), detail::width_of(op.out)), t.output.read(op.elements(), detail::width_of(op.out));
         if (spills(op) || i + 1 == w.operations.size()) t.dram.write(op.elements(), detail::width_of(op.out));
 
-        const detail::checked_count moving = detail::ceil_div(t.dram.bits.value() - moved, config.dram_bits);
-        t.dram_busy += moving;
+        t.dram_busy = detail::ceil_div(t.dram.bits.value(), config.dram_bits);
         if (multiplies && !config.double_buffered)
-            t.cycles += cycles + moving;
+            t.cycles = cycles + t.dram_busy;
         else
-            t.cycles += cycles.overflowed() || cycles.value() > moving.value() ? cycles : moving;
+            t.cycles = cycles.overflowed() || cycles.value() > t.dram_busy.value() ? cycles : t.dram_busy;
+        return t;
     }
     struct operand_size {
         operand of;

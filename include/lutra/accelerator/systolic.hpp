@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/data_layout.hpp>
 #include <lutra/accelerator/detail/config_check.hpp>
 #include <lutra/accelerator/detail/memory_traffic.hpp>
 #include <lutra/accelerator/report.hpp>
@@ -14,6 +15,7 @@
 #include <lutra/numeric/constexpr_math.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -47,6 +49,8 @@ struct systolic_config {
     std::uint64_t accumulator_bits = 32;                           ///< of a partial sum in the ofmap SRAM, 1 to 64
     std::uint64_t vector_lanes = 32;                               ///< elements a cycle of whatever is no matmul, 1 to 2^20
     std::uint64_t dram_bits = 256;                                 ///< bits a cycle between SRAM and main memory, 1 to 2^20
+    data_layout layout = data_layout::ideal; ///< of the operands and results of a matmul in main memory
+    std::uint64_t burst_bytes = 64;          ///< that main memory moves at once where the layout is not ideal, 1 to 2^16
 
     module_cost mac = multiplier_45nm; ///< one cell with an exact multiplier; the default has no adder or registers
     double multiplier_area = 1;        ///< of the multipliers in the cells, relative to exact ones; power: operation::mac
@@ -76,6 +80,10 @@ inline constexpr systolic_config scale_sim_32{.dram_bits = 4096};
         return error{error_code::malformed, 0,
                      text<320>{} << "systolic_config: mode is " << static_cast<unsigned>(c.mode)
                                  << "; expected analytical or event (0 or 1)"};
+    if (c.layout > data_layout::row_major)
+        return error{error_code::malformed, 0,
+                     text<320>{} << "systolic_config: layout is " << static_cast<unsigned>(c.layout)
+                                 << "; expected ideal, block_wise or row_major (0 to 2)"};
     return detail::check_fields("systolic_config",
                                 {{"rows", c.rows, wide},
                                  {"columns", c.columns, wide},
@@ -84,7 +92,8 @@ inline constexpr systolic_config scale_sim_32{.dram_bits = 4096};
                                  {"ofmap_kib", c.ofmap_kib, large},
                                  {"accumulator_bits", c.accumulator_bits, 64},
                                  {"vector_lanes", c.vector_lanes, wide},
-                                 {"dram_bits", c.dram_bits, wide}},
+                                 {"dram_bits", c.dram_bits, wide},
+                                 {"burst_bytes", c.burst_bytes, std::uint64_t{1} << 16}},
                                 {{"mac.area", c.mac.area},
                                  {"mac.dynamic", c.mac.dynamic},
                                  {"mac.leakage", c.mac.leakage},
@@ -177,6 +186,7 @@ struct systolic_stream {
     std::uint64_t elements; ///< of the tensor
     std::uint64_t sweeps;   ///< times that all of it passes
     std::uint64_t block;    ///< elements that must stay between the sweeps, so that main memory sees the tensor once
+    blocked_matrix folds;   ///< what one fold after the other takes of it
 };
 struct systolic_streams {
     systolic_stream ifmap, filter, ofmap;
@@ -184,15 +194,24 @@ struct systolic_streams {
 /// Folds run down first, then across.
 constexpr systolic_streams systolic_streams_of(const systolic_config& c, const operation& op) noexcept {
     const systolic_folds folds = systolic_folds_of(c, systolic_space_of(c.dataflow, op));
-    const std::uint64_t left = op.m * op.k, right = op.k * op.n, out = op.m * op.n;
+    const std::uint64_t left = op.m * op.k, right = op.k * op.n, out = op.m * op.n, high = c.rows, wide = c.columns;
+    const auto ifmap = [&](std::uint64_t m, std::uint64_t k) { return blocked_matrix{op.m, op.k, m, k}; };
+    const auto filter = [&](std::uint64_t k, std::uint64_t n) { return blocked_matrix{op.k, op.n, k, n}; };
+    const auto ofmap = [&](std::uint64_t m, std::uint64_t n) { return blocked_matrix{op.m, op.n, m, n}; };
     switch (c.dataflow) {
     case systolic_dataflow::output_stationary:
-        return {{left, folds.across, left}, {right, folds.down, op.k * std::min(c.columns, op.n)}, {out, 1, 0}};
+        return {{left, folds.across, left, ifmap(high, op.k)},
+                {right, folds.down, op.k * std::min(wide, op.n), filter(op.k, wide)},
+                {out, 1, 0, ofmap(high, wide)}};
     case systolic_dataflow::input_stationary:
-        return {{left, 1, 0}, {right, folds.across, right}, {out, folds.down, op.n * std::min(c.columns, op.m)}};
+        return {{left, 1, 0, ifmap(wide, high)},
+                {right, folds.across, right, filter(high, op.n)},
+                {out, folds.down, op.n * std::min(wide, op.m), ofmap(wide, op.n)}};
     case systolic_dataflow::weight_stationary: break;
     }
-    return {{left, folds.across, left}, {right, 1, 0}, {out, folds.down, op.m * std::min(c.columns, op.n)}};
+    return {{left, folds.across, left, ifmap(op.m, high)},
+            {right, 1, 0, filter(high, wide)},
+            {out, folds.down, op.m * std::min(wide, op.n), ofmap(op.m, wide)}};
 }
 
 /// Whether half of an SRAM holds @p elements of @p bits bits.
@@ -206,11 +225,24 @@ struct systolic_totals {
     memory_traffic ifmap, filter, ofmap, dram;
     double executed_macs = 0;
     double mac_work = 0; ///< executed MACs, each times the relative power of its multiplier
+    constexpr systolic_totals& operator+=(const systolic_totals& other) noexcept {
+        cycles += other.cycles, macs += other.macs, vector_busy += other.vector_busy, dram_busy += other.dram_busy;
+        ifmap += other.ifmap, filter += other.filter, ofmap += other.ofmap, dram += other.dram;
+        executed_macs += other.executed_macs, mac_work += other.mac_work;
+        return *this;
+    }
     [[nodiscard]] constexpr bool overflowed() const noexcept {
         return cycles.overflowed() || macs.overflowed() || vector_busy.overflowed() || dram_busy.overflowed() ||
                ifmap.overflowed() || filter.overflowed() || ofmap.overflowed() || dram.overflowed();
     }
 };
+
+/// The bits that whole bursts bring of a tensor beside its own when all folds have passed once.
+constexpr checked_count bits_in_vain(const systolic_config& c, const systolic_stream& s, std::uint64_t width) noexcept {
+    if (c.layout == data_layout::ideal) return 0;
+    const checked_count bits = bursts_of(c.layout, s.folds, width, 8 * c.burst_bytes) * (8 * c.burst_bytes);
+    return bits.overflowed() ? bits : checked_count{bits.value() - s.elements * width};
+}
 
 /// The accesses that a matmul makes. An operand comes from main memory once where its block stays in half of its SRAM, else
 /// in each sweep, and so do partial sums. What is written to the ofmap SRAM is read once, by the adders or on its way out;
@@ -223,8 +255,9 @@ constexpr void add_matmul_traffic(const systolic_config& c, const operation& op,
         const std::uint64_t width = width_of(o);
         const bool shared = o.cls == tensor_class::weight && half_holds(kib, stream.elements, width);
         const std::uint64_t fetches = half_holds(kib, stream.block, width) ? 1 : stream.sweeps;
-        const checked_count fetched = checked_count{stream.elements} * fetches * (shared ? 1 : op.batch);
+        const checked_count times = checked_count{fetches} * (shared ? 1 : op.batch), fetched = times * stream.elements;
         t.dram.read(fetched, width);
+        t.dram.bits += times * bits_in_vain(c, stream, width);
         sram.write(fetched, width);
         sram.read(checked_count{entered} * op.batch, width);
     };
@@ -237,6 +270,7 @@ constexpr void add_matmul_traffic(const systolic_config& c, const operation& op,
     t.ofmap.write(results, width_of(op.out)), t.ofmap.read(results, width_of(op.out));
     t.ofmap.write(partial, c.accumulator_bits), t.ofmap.read(partial, c.accumulator_bits);
     t.dram.write(results, width_of(op.out));
+    t.dram.bits += checked_count{op.batch} * bits_in_vain(c, s.ofmap, width_of(op.out));
     if (!half_holds(c.ofmap_kib, s.ofmap.block, c.accumulator_bits))
         t.dram.write(partial, c.accumulator_bits), t.dram.read(partial, c.accumulator_bits);
 }
@@ -287,8 +321,15 @@ constexpr void add_transfer(const operation& op, systolic_totals& t) noexcept {
 /// the two times. Overlapping windows of a convolution are fetched as the matrix that im2col makes of them. The array is
 /// dense: what an operation skips takes its cycles and accesses, but no MAC energy.
 ///
+/// A matmul's tensors pass main memory fold by fold: where weights stay, blocks of m x R of the left operand, R x C of the
+/// right one and m x C of the result; where outputs do, R x k, k x C and R x C; where inputs do, C x R, R x n and C x n.
+/// `layout` says what whole bursts bring of them: elements that travel in vain take time, bits and energy of main memory and
+/// are no reads or writes. Partial sums come and go in the order in which the array makes them, tensors of the vector unit,
+/// loads and stores as a whole: there is no layout that could be wrong.
+///
 /// Reads and writes of "ifmap_sram", "filter_sram" and "ofmap_sram" towards the array are SCALE-Sim's, but for its count of
 /// stationary outputs, which adds R + C a fold. The report counts the other sides too: what fills and what drains an SRAM.
+/// Its passes are sums over their operations.
 ///
 /// Errors: a configuration or workload that validate() refuses; more than 2^64 - 1 cycles, accesses or bits, or than
 /// `event_limit` cycles of one product in the event mode (wrong_size).
@@ -308,7 +349,8 @@ struct systolic {
     [[nodiscard]] constexpr result<accelerator_report> simulate(const workload& w) const {
         if (const status s = validate(config); !s) return s.error();
         if (const status s = validate(w); !s) return s.error();
-        detail::systolic_totals totals;
+        detail::systolic_totals all;
+        std::array<detail::systolic_totals, 3> passes;
         for (std::size_t i = 0; i < w.operations.size(); ++i) {
             const operation& op = w.operations[i];
             const auto fault = [&](std::string_view what) {
@@ -323,16 +365,18 @@ struct systolic {
                     return fault(text<160>{} << "more than " << event_limit
                                              << " cycles, the limit of the event mode; use systolic_mode::analytical");
             }
-            add(op, totals);
-            if (totals.overflowed()) return fault(overflow);
+            const detail::systolic_totals one = totals_of(op);
+            all += one;
+            passes[static_cast<std::size_t>(op.pass)] += one;
+            if (all.overflowed()) return fault(overflow);
         }
-        return report(totals);
+        return detail::report_by_pass(passes, all, [this](const detail::systolic_totals& t) { return report(t); });
     }
 
 private:
-    constexpr void add(const operation& op, detail::systolic_totals& t) const {
-        if (op.elements() == 0 || op.lhs_elements() == 0) return;
-        const std::uint64_t moved = t.dram.bits.value();
+    [[nodiscard]] constexpr detail::systolic_totals totals_of(const operation& op) const {
+        detail::systolic_totals t;
+        if (op.elements() == 0 || op.lhs_elements() == 0) return t;
         detail::checked_count cycles;
         switch (op.kind) {
         case operation_kind::matmul: {
@@ -342,26 +386,25 @@ private:
                                                      : detail::systolic_edges_of(config, space);
             cycles = detail::checked_count{edges.cycles - 1} * op.batch;
             add_matmul_traffic(config, op, edges, t);
-            t.macs += detail::checked_count{edges.macs} * op.batch;
-            t.executed_macs += op.executed_macs();
-            t.mac_work += op.executed_macs() * op.mac.power;
+            t.macs = detail::checked_count{edges.macs} * op.batch;
+            t.executed_macs = op.executed_macs();
+            t.mac_work = op.executed_macs() * op.mac.power;
             break;
         }
         case operation_kind::elementwise:
         case operation_kind::softmax:
         case operation_kind::layer_norm:
         case operation_kind::reduction: {
-            const detail::checked_count elements = add_vector_traffic(op, t);
-            t.vector_busy += elements;
-            cycles = detail::ceil_div(elements.value(), config.vector_lanes);
+            t.vector_busy = add_vector_traffic(op, t);
+            cycles = detail::ceil_div(t.vector_busy.value(), config.vector_lanes);
             break;
         }
         case operation_kind::load:
         case operation_kind::store: add_transfer(op, t); break;
         }
-        const std::uint64_t moving = detail::ceil_div(t.dram.bits.value() - moved, config.dram_bits);
-        t.dram_busy += moving;
-        t.cycles += cycles.overflowed() || cycles.value() > moving ? cycles : detail::checked_count{moving};
+        t.dram_busy = detail::ceil_div(t.dram.bits.value(), config.dram_bits);
+        t.cycles = cycles.overflowed() || cycles.value() > t.dram_busy.value() ? cycles : t.dram_busy;
+        return t;
     }
 
     constexpr accelerator_report report(const detail::systolic_totals& t) const {

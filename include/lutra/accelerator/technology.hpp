@@ -22,6 +22,10 @@ struct module_cost {
     [[nodiscard]] constexpr module_cost scaled(const hardware_cost& by) const noexcept {
         return {area * by.area, dynamic * by.power, leakage * by.area};
     }
+    /// Both modules, which work together.
+    friend constexpr module_cost operator+(const module_cost& a, const module_cost& b) noexcept {
+        return {a.area + b.area, a.dynamic + b.dynamic, a.leakage + b.leakage};
+    }
     friend constexpr bool operator==(const module_cost&, const module_cost&) = default;
 };
 
@@ -61,6 +65,14 @@ struct process_node {
         const double size = nanometres / from.nanometres, supply = volts / from.volts;
         return {cost.area * size * size, cost.dynamic * size * supply * supply, cost.leakage * size * size};
     }
+    /// The same at this node's clock, where the dynamic power of @p cost is that at the clock of @p from. Panics where a
+    /// clock is not positive either.
+    [[nodiscard]] constexpr module_cost clocked(const module_cost& cost, const process_node& from) const {
+        require(megahertz > 0 && from.megahertz > 0, panic_code::bad_argument, "a process_node has a positive clock");
+        module_cost moved = scaled(cost, from);
+        moved.dynamic *= megahertz / from.megahertz;
+        return moved;
+    }
     friend constexpr bool operator==(const process_node&, const process_node&) = default;
 };
 
@@ -68,6 +80,8 @@ struct process_node {
 inline constexpr process_node node_14nm{"14 nm", 14, 0.8, 700};
 /// TSMC 28 nm at 1 GHz: of the row-wise accelerator (arXiv 2510.14393) and GQA-LUT's units (arXiv 2403.19591, 500 MHz).
 inline constexpr process_node node_28nm{"28 nm", 28, 0.9, 1000};
+/// The same at the clock at which GQA-LUT's units were synthesised.
+inline constexpr process_node node_28nm_500mhz{"28 nm, 500 MHz", 28, 0.9, 500};
 /// 45 nm: the node of EvoApproxLib's synthesis; its exact 8 x 8 multiplier takes 1.48 ns.
 inline constexpr process_node node_45nm{"45 nm", 45, 1.1, 500};
 

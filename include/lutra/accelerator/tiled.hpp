@@ -2,6 +2,7 @@
 #pragma once
 
 #include <lutra/accelerator/concept.hpp>
+#include <lutra/accelerator/detail/spill_estimate.hpp>
 #include <lutra/accelerator/memory_moves.hpp>
 #include <lutra/accelerator/tiled_operation.hpp>
 #include <lutra/core/workload.hpp>
@@ -22,20 +23,19 @@ class recent_ends {
 public:
     constexpr void set(std::size_t index, double end) {
         slot& s = slots_[index % Count];
-        const bool older = s.used && s.index > index; // of a stream that lags behind the others
+        const bool older = s.number > index + 1; // of a stream that lags behind the others
         forgotten_ = std::max(forgotten_, older ? end : s.end);
-        if (!older) s = {index, end, true};
+        if (!older) s = {index + 1, end};
     }
     [[nodiscard]] constexpr double operator[](std::size_t index) const {
         const slot& s = slots_[index % Count];
-        return s.used && s.index == index ? s.end : forgotten_;
+        return s.number == index + 1 ? s.end : forgotten_;
     }
 
 private:
     struct slot {
-        std::size_t index = 0;
+        std::size_t number = 0; ///< of the operation, from 1; 0: of none
         double end = 0;
-        bool used = false;
     };
     std::array<slot, Count> slots_{};
     double forgotten_ = 0;
@@ -69,6 +69,7 @@ public:
             if (!s) return s.error();
             first = last;
         }
+        if (may_spill()) count_spills();
         if (const status s = account_.counted(); !s) return s.error();
         accelerator_report r = account_.report(static_cast<std::uint64_t>(end_ + 0.5));
         r.macs = work_->macs();
@@ -82,10 +83,36 @@ private:
         double a_used = 1;     ///< 1 / the units that are used: whole windows only
         double busy_until = 0; ///< when a fluid of all tiles so far has passed
     };
-    [[nodiscard]] constexpr double ready(std::size_t i) const {
+    [[nodiscard]] constexpr double ready(std::size_t i) {
         double at = 0;
-        for (const std::uint32_t d : work_->dependencies_of(work_->operations[i])) at = std::max(at, ends_[d]);
+        for (const std::uint32_t d : work_->dependencies_of(work_->operations[i])) {
+            at = std::max(at, ends_[d]);
+            farthest_ = std::max<std::size_t>(farthest_, i - d);
+        }
         return at;
+    }
+    /// Whether the tensors between two operations could be more than their buffers hold: none lives longer than `farthest_`
+    /// operations, and all of them together are no more than what was moved.
+    [[nodiscard]] constexpr bool may_spill() const {
+        const double together = static_cast<double>(farthest_);
+        return (together * largest_bits_ > capacity_[1] && account_.activation_bits() > capacity_[1]) ||
+               (together * largest_mask_ > capacity_[2] && account_.mask_bits() > capacity_[2]);
+    }
+    /// Adds what leaves the activation buffer and comes back, and the time in which all else waits for it.
+    [[gnu::noinline]] constexpr void count_spills() {
+        std::array<double, 3> cycles{}; // a pass
+        const auto move = [&](const tensor_volume& v, bool out, operation_pass pass) {
+            const tiled_transfer t = v.moved(out, pass, geometry_);
+            account_.transfer(t);
+            cycles[static_cast<std::size_t>(pass)] += static_cast<double>(std::max(t.cycles, t.mask_cycles));
+        };
+        spill_estimate{*work_, capacity_[1], capacity_[2]}.for_each(
+            [&](const tensor_volume& v, operation_pass from, operation_pass back) {
+                move(v, true, from);
+                move(v, false, back);
+            });
+        account_.delay(cycles);
+        end_ += cycles[0] + cycles[1] + cycles[2];
     }
     constexpr void end(std::size_t i, double at) {
         ends_.set(i, at);
@@ -97,6 +124,10 @@ private:
     constexpr tiled_transfer booked(const operation& op, const tiled_transfer& t) {
         const double room = capacity_[t.cls == tensor_class::weight ? 0 : t.cls == tensor_class::mask ? 2 : 1];
         if (t.bits > room || t.mask_bits > capacity_[2]) too_large_ = &op, too_many_ = t.elements;
+        if (t.cls != tensor_class::weight) {
+            largest_bits_ = std::max(largest_bits_, t.bits);
+            largest_mask_ = std::max(largest_mask_, t.mask_bits);
+        }
         account_.transfer(t);
         return t;
     }
@@ -118,14 +149,15 @@ private:
     /// The load of a weight, beside whatever is stored; when it ends.
     constexpr double load(const operation& op, stream_moves& m) {
         const double elements = static_cast<double>(op.k) * static_cast<double>(op.n);
-        const tiled_transfer t = booked(op, tiled_transfer::of(op.rhs, elements, true, op.pass, geometry_));
+        const tiled_transfer t = booked(op, tiled_transfer::of(op.rhs, elements, true, true, op.pass, geometry_));
         weight_port_ = std::max(weight_port_, m.load_from) + static_cast<double>(t.cycles);
         m.load_from = m.stored;
         return weight_port_;
     }
     constexpr double store(const operation& op, double from, stream_moves& m) {
         const auto elements = static_cast<double>(op.elements());
-        const tiled_transfer t = booked(op, tiled_transfer::of(op.out, elements, false, op.pass, geometry_));
+        const bool weights = op.out.cls == tensor_class::weight;
+        const tiled_transfer t = booked(op, tiled_transfer::of(op.out, elements, false, weights, op.pass, geometry_));
         m.stored = std::max({from, activation_port_, mask_port_});
         activation_port_ = m.stored + static_cast<double>(t.cycles);
         mask_port_ = m.stored + static_cast<double>(t.mask_cycles);
@@ -259,9 +291,11 @@ private:
     std::array<double, 3> capacity_{}; ///< bits: weights, activations, masks
     recent_ends<256> ends_;
     double weight_port_ = 0, activation_port_ = 0, mask_port_ = 0, memory_from_ = 0, issued_ = -1, end_ = 0;
-    stream_moves moves_of_none_;           ///< of operations outside of heads
-    const operation* too_large_ = nullptr; ///< of the workload
-    double too_many_ = 0;                  ///< elements
+    stream_moves moves_of_none_;                 ///< of operations outside of heads
+    const operation* too_large_ = nullptr;       ///< of the workload
+    double too_many_ = 0;                        ///< elements
+    double largest_bits_ = 0, largest_mask_ = 0; ///< of a tensor that was moved
+    std::size_t farthest_ = 0;                   ///< from an operation to one that it depends on
     bool moves_ = false;
 };
 
@@ -271,6 +305,9 @@ private:
 /// step an operation, a few KiB of memory, usable in constant expressions. tiled_event schedules every tile instead; the two
 /// share their costs and differ in cycles by what overlaps. Where the workload names no loads and stores, each weight is
 /// loaded before and each result stored after its operation.
+///
+/// What leaves the activation buffer for want of room, and comes back, is estimated for workloads of up to 16,384
+/// operations: the volumes of what is alive, as if tensors could leave in part. Its time is added to that of its pass.
 ///
 /// @code
 /// constexpr lutra::tiled machine{lutra::acceltran_edge};

@@ -43,7 +43,12 @@ enum class tiled_semantics : std::uint8_t {
 };
 
 /// An accelerator of the AccelTran and ELECTOR class: processing elements of MAC lanes, softmax units and a layer norm
-/// around three buffers (activations, weights, masks of zeros), computing tile by tile.
+/// around three buffers (activations, weights, masks of zeros), computing tile by tile. Tensors pass between buffers and
+/// main memory as a whole.
+///
+/// Weights can have a memory of their own, such as an RRAM for a backbone that does not change. Loads of weights and of rows
+/// of them take its energy and bandwidth, and what updates them is written to it: "weight_memory" in the report. (Where they
+/// share main memory an updated weight stays in its buffer, as in AccelTran's simulator.)
 struct tiled_config {
     std::uint32_t tile_batch = 1, tile_side = 16; ///< a tile is tile_batch x tile_side x tile_side
     lane_function activation = lane_function::gelu;
@@ -52,9 +57,12 @@ struct tiled_config {
     std::uint32_t softmax = 4;           ///< units an element
     double activation_mb = 4, weight_mb = 8, mask_mb = 1;
     memory_cost memory = acceltran_memories[8];
-    double memory_bandwidth = 785.365; ///< bits a cycle
-    std::uint32_t issue = 8;           ///< tiles that a head issues a cycle
-    std::uint32_t fifo = 32;           ///< elements that enter a lane's FIFO a cycle
+    double memory_bandwidth = 785.365;  ///< bits a cycle
+    memory_cost weight_memory{};        ///< of the weights alone, where there is such a memory
+    double weight_memory_bandwidth = 0; ///< bits a cycle; 0: there is none, weights lie in main memory
+    double weight_memory_write = 1;     ///< what an access that writes to it takes, in accesses that read
+    std::uint32_t issue = 8;            ///< tiles that a head issues a cycle
+    std::uint32_t fifo = 32;            ///< elements that enter a lane's FIFO a cycle
     loop_order order{};
     tiled_schedule schedule = tiled_schedule::staggered;
     zero_skipping skipping = zero_skipping::lhs;
@@ -65,6 +73,7 @@ struct tiled_config {
 
     [[nodiscard]] constexpr std::uint64_t all_lanes() const noexcept { return std::uint64_t{elements} * lanes; }
     [[nodiscard]] constexpr std::uint64_t all_softmax() const noexcept { return std::uint64_t{elements} * softmax; }
+    [[nodiscard]] constexpr bool has_weight_memory() const noexcept { return weight_memory_bandwidth > 0; }
     friend constexpr bool operator==(const tiled_config&, const tiled_config&) = default;
 };
 
@@ -86,6 +95,11 @@ inline constexpr tiled_config acceltran_server{.elements = 512,
     if (c.macs != 1 && c.macs != 16)
         return error{error_code::malformed, 0,
                      text<320>{} << "tiled_config: macs is " << c.macs << "; expected 1 or 16, for which there are costs"};
+    if ((c.weight_memory.access > 0) != c.has_weight_memory())
+        return error{error_code::malformed, 0,
+                     text<320>{} << "tiled_config: weight_memory takes " << detail::number_text(c.weight_memory.access)
+                                 << " nJ an access and weight_memory_bandwidth is "
+                                 << detail::number_text(c.weight_memory_bandwidth) << "; expected both above 0, or neither"};
     constexpr double megabytes = 1e6, bits = 1e12;
     return detail::check_fields("tiled_config",
                                 {{"tile_batch", c.tile_batch, 1024},
@@ -99,9 +113,13 @@ inline constexpr tiled_config acceltran_server{.elements = 512,
                                  {"weight_mb", c.weight_mb, true, megabytes},
                                  {"mask_mb", c.mask_mb, true, megabytes},
                                  {"memory_bandwidth", c.memory_bandwidth, true, bits},
+                                 {"weight_memory_bandwidth", c.weight_memory_bandwidth, false, bits},
+                                 {"weight_memory_write", c.weight_memory_write, false, 1e6},
                                  {"costs.activation.bandwidth", c.costs.activation.bandwidth, true, bits},
                                  {"costs.weight.bandwidth", c.costs.weight.bandwidth, true, bits},
                                  {"costs.mask.bandwidth", c.costs.mask.bandwidth, true, bits},
+                                 {"costs.node.nanometres", c.costs.node.nanometres, true, 1e6},
+                                 {"costs.node.volts", c.costs.node.volts, true, 1e6},
                                  {"costs.node.megahertz", c.costs.node.megahertz, true, 1e6},
                                  {"costs.elements_per_access", c.costs.elements_per_access, true, 1e6}});
 }

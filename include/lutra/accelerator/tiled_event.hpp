@@ -235,9 +235,7 @@ private:
         for_each_next([&](std::uint32_t i) {
             for (const std::uint32_t d : work_.dependencies_of(i)) {
                 if (!state_[d].spilled) continue;
-                tiled_transfer t =
-                    tiled_transfer::of(work_.operations[d].out, static_cast<double>(work_.operations[d].elements()), true,
-                                       work_.operations[i].pass, geometry_);
+                const tiled_transfer t = round_trip(work_.operations[d], work_.operations[i].pass);
                 buffer& to = buffer_of(t.cls);
                 if (to.ready > cycle || mask_.ready > cycle || !make_room(to, t, cycle)) continue;
                 keep(d, t, to, cycle);
@@ -274,9 +272,10 @@ private:
         mask_.used -= gone.mask_bits;
         progress& p = state_[gone.operation];
         const operation& op = work_.operations[gone.operation];
-        if (!p.copied && op.kind != operation_kind::load) { // a weight is there already
-            const tiled_transfer t =
-                tiled_transfer::of(op.out, static_cast<double>(op.elements()), true, op.pass, geometry_);
+        const bool there = op.kind == operation_kind::load || tiled_transfer::of(op, geometry_).written; // already
+        if (!p.copied && !there) {
+            tiled_transfer t = round_trip(op, op.pass);
+            t.written = true;
             account_.transfer(t);
             from->ready = std::max(from->ready, cycle) + t.cycles;
             mask_.ready = std::max(mask_.ready, cycle) + t.mask_cycles;
@@ -286,6 +285,11 @@ private:
         p.spilled = true;
         ++spilled_;
         return true;
+    }
+    /// The result of @p op on its way to main memory or back.
+    [[nodiscard]] tiled_transfer round_trip(const operation& op, operation_pass pass) const {
+        return tiled_transfer::of(op.out, static_cast<double>(op.elements()), true, tiled_transfer::is_of_weights(op), pass,
+                                  geometry_);
     }
     struct fit {
         buffer* in;
@@ -438,7 +442,8 @@ auto with_moves(const workload& w, Use&& use) {
 /// `tiled` by scheduling every tile: exact, and as slow as there are many. An operation issues its tiles in the loop order
 /// of the configuration, `issue` of them a cycle, to the lowest free units; loads and stores take their buffer and the mask
 /// buffer. Operations of one stream start in order, each when what it depends on is done. A tensor leaves its buffer when
-/// nothing needs it any more.
+/// nothing needs it any more; where nothing could go on for want of room, the one that is needed last goes to main memory
+/// and comes back for its use.
 ///
 /// @code
 /// const lutra::tiled_event machine{lutra::acceltran_edge};

@@ -11,15 +11,18 @@
 #include <lutra/accelerator/tiled.hpp>
 #include <lutra/io/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 /// @file
 /// Accelerators from JSON, and reports to it.
@@ -36,7 +39,7 @@ template <class E>
 struct enum_names;
 template <>
 struct enum_names<lane_function> {
-    static constexpr std::string_view names[]{"relu", "gelu"};
+    static constexpr std::string_view names[]{"relu", "gelu", "pwl"};
 };
 template <>
 struct enum_names<tiled_schedule> {
@@ -64,11 +67,22 @@ struct enum_names<systolic_mode> {
 };
 
 template <>
+struct enum_names<data_layout> {
+    static constexpr std::string_view names[]{"ideal", "block_wise", "row_major"};
+};
+template <>
 struct enum_names<row_skipping> {
     static constexpr std::string_view names[]{"none", "steps", "fetches"};
 };
 
 /// Calls `field(name, member)` for every member that a file may set.
+template <class Field>
+void for_each_field(process_node& n, Field&& field) {
+    field("node", n); // first: the others change it
+    field("nanometres", n.nanometres);
+    field("volts", n.volts);
+    field("megahertz", n.megahertz);
+}
 template <class Field>
 void for_each_field(tiled_config& c, Field&& field) {
     field("tile_batch", c.tile_batch);
@@ -83,6 +97,9 @@ void for_each_field(tiled_config& c, Field&& field) {
     field("mask_mb", c.mask_mb);
     field("memory", c.memory);
     field("memory_bandwidth", c.memory_bandwidth);
+    field("weight_memory", c.weight_memory);
+    field("weight_memory_bandwidth", c.weight_memory_bandwidth);
+    field("weight_memory_write", c.weight_memory_write);
     field("issue", c.issue);
     field("fifo", c.fifo);
     field("order", c.order);
@@ -90,7 +107,7 @@ void for_each_field(tiled_config& c, Field&& field) {
     field("skipping", c.skipping);
     field("stochastic_rounding", c.stochastic_rounding);
     field("semantics", c.semantics);
-    field("megahertz", c.costs.node.megahertz);
+    for_each_field(c.costs.node, field);
 }
 template <class Field>
 void for_each_field(systolic_config& c, Field&& field) {
@@ -104,9 +121,11 @@ void for_each_field(systolic_config& c, Field&& field) {
     field("accumulator_bits", c.accumulator_bits);
     field("vector_lanes", c.vector_lanes);
     field("dram_bits", c.dram_bits);
+    field("layout", c.layout);
+    field("burst_bytes", c.burst_bytes);
     field("dram_energy", c.dram_energy);
     field("multiplier_area", c.multiplier_area);
-    field("megahertz", c.node.megahertz);
+    for_each_field(c.node, field);
 }
 
 template <class Field>
@@ -123,7 +142,7 @@ void for_each_field(row_wise_config& c, Field&& field) {
     field("skipping", c.skipping);
     field("dram_energy", c.dram_energy);
     field("multiplier_area", c.multiplier_area);
-    field("megahertz", c.node.megahertz);
+    for_each_field(c.node, field);
 }
 
 /// One value of a file into the member of the same name.
@@ -184,6 +203,16 @@ public:
         return wrong("one of ", all);
     }
 
+    /// A node by name.
+    [[nodiscard]] status operator()(process_node& to) const {
+        for (const process_node& n : {node_14nm, node_28nm, node_45nm})
+            if (value_->is_string() && value_->get_ref<const std::string&>() == n.name) {
+                to = n;
+                return ok();
+            }
+        return wrong("14 nm, 28 nm or 45 nm");
+    }
+
 private:
     [[nodiscard]] error wrong(std::string_view expected, std::string_view more = {}) const {
         return fault(error_code::wrong_type, 0, "'", name_, "' is ", shown<60>(value_->dump(-1, ' ', true)), "; expected ",
@@ -196,32 +225,35 @@ private:
 /// @p from with what @p document sets.
 template <class Config>
 [[nodiscard]] result<accelerator_config> config_from(const nlohmann::json& document, Config from) {
+    const Config preset = from;
+    std::vector<std::string_view> names{"type", "preset"};
+    error wrong{};
+    for_each_field(from, [&](std::string_view name, auto& member) {
+        names.push_back(name);
+        const auto value = document.find(name);
+        if (value == document.end() || !wrong.message.empty()) return;
+        if (const status s = field_reader{name, *value}(member); !s) wrong = s.error();
+    });
     for (const auto& [key, value] : document.items()) {
-        if (key == "type" || key == "preset") continue;
-        bool known = false;
-        std::string names;
-        error wrong{};
-        for_each_field(from, [&](std::string_view name, auto& member) {
-            names += (names.empty() ? "" : ", ") + std::string{name};
-            if (name != key) return;
-            known = true;
-            if (const status s = field_reader{name, value}(member); !s) wrong = s.error();
-        });
-        if (!known)
-            return fault(error_code::unknown_name, 0, "'", shown<40>(key), "' is no field of this accelerator; expected ",
-                         names);
-        if (!wrong.message.empty()) return wrong;
+        if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+        std::string all;
+        for (const std::string_view name : std::span{names}.subspan(2)) all += (all.empty() ? "" : ", ") + std::string{name};
+        return fault(error_code::unknown_name, 0, "'", shown<40>(key), "' is no field of this accelerator; expected ", all);
     }
+    if (!wrong.message.empty()) return wrong;
     if (const status s = validate(from); !s) return s.error();
+    if constexpr (std::same_as<Config, tiled_config>) from.costs = preset.costs.moved_to(from.costs.node);
     return accelerator_config{from};
 }
 
 } // namespace detail
 
 /// The accelerator that a JSON object describes: "type" is tiled, systolic or row_wise; "preset", for tiled, edge (the
-/// default) or server; each other key a field of tiled_config, systolic_config or row_wise_config, enumerators and memories
-/// by name. Errors name the key, its value and what is expected: `missing` without a type, `unknown_name` for a type, preset
-/// or key that is not there, `wrong_type` for a value of another kind, those of validate().
+/// default) or server; each other key a field of tiled_config, systolic_config or row_wise_config, enumerators, memories and
+/// nodes by name. "node" is "14 nm", "28 nm" or "45 nm", and "nanometres", "volts" and "megahertz" change it; the costs, but
+/// those of main memory, move there. Errors name the key, its value and what is expected: `missing` without a type,
+/// `unknown_name` for a type, preset or key that is not there, `wrong_type` for a value of another kind, those of
+/// validate().
 ///
 /// @code
 /// {"type": "tiled", "preset": "edge", "lanes": 32, "memory": "rram_32_2_1", "order": "k_i_j_b"}
