@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # cmake/quickstart.sh demo [argument...]   builds the example `evaluate` and runs it with the arguments
+# cmake/quickstart.sh explore [argument...] builds the example `explore` and runs it; by default it reports to build/explore
 # cmake/quickstart.sh test                 builds the tests, optimised, and runs them
 # cmake/quickstart.sh check                everything else that must hold: sanitizers, clang, firmware, packaging, fuzzing
 #
@@ -107,6 +108,14 @@ demo() {
     exec build/release/examples/evaluate "$@"
 }
 
+explore() {
+    packages "${basics[@]}" libcli11-dev dataset-fashion-mnist libeigen3-dev
+    need_tools
+    configure release -D LUTRA_BUILD_TESTS=OFF && build release explore || exit 1
+    [ $# -gt 0 ] || set -- --report build/explore
+    exec build/release/examples/explore "$@"
+}
+
 test_() {
     packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog
     need_tools
@@ -123,7 +132,8 @@ newest_clang() {
 check() {
     packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog libbenchmark-dev arm-none-eabi-g++=gcc-arm-none-eabi \
         libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm=qemu-system-arm \
-        aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user
+        aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user libeigen3-dev libopenmpi-dev mpiexec=openmpi-bin \
+        chromium=chromium
     newest_clang >/dev/null || packages clang++-19=clang-19
     newest_clang >/dev/null || packages clang++-16=clang-16
     local clang
@@ -159,9 +169,10 @@ stage=${1:-}
 [ $# = 0 ] || shift
 case $stage in
     demo) demo "$@" ;;
+    explore) explore "$@" ;;
     test) test_ ;;
     check) check ;;
-    *) die "usage: cmake/quickstart.sh demo [argument...] | test | check" ;;
+    *) die "usage: cmake/quickstart.sh demo [argument...] | explore [argument...] | test | check" ;;
 esac
 if [ $failures -gt 0 ]; then
     say "$stage: FAILED ($failures steps), $SECONDS s"

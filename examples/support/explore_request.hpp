@@ -21,7 +21,7 @@
 struct explore_request {
     std::filesystem::path model = examples_folder / "models" / "fashion_mnist_vit_relu.safetensors",
                           data{fashion_mnist_folder}, journal, report;
-    std::vector<std::string> objectives{"accuracy", "energy"}, compared{"random"},
+    std::vector<std::string> objectives{"accuracy", "power"}, compared{"random"},
         multipliers{"exact",
                     "operand_truncated1_1",
                     "operand_truncated2_2",

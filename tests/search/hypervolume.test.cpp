@@ -153,6 +153,19 @@ TEST_CASE("what is not better than the reference in every objective has no volum
     REQUIRE_PANIC(lutra::hypervolume<3>(points, {undefined, 1, 1}), bad_argument);
 }
 
+TEST_CASE("no candidate makes the hypervolume less, however little it adds") {
+    lutra::random_generator random{3};
+    const lutra::objectives<3> reference{1.1, 1.1, 1.1};
+    for (int round = 0; round < 300; ++round) {
+        std::vector<lutra::objectives<3>> points(12);
+        for (auto& p : points)
+            for (double& x : p) x = random.unit();
+        lutra::objectives<3> candidate = points[0];
+        candidate[static_cast<std::size_t>(random.below(3))] *= 1 - 0x1p-52;
+        REQUIRE(lutra::hypervolume_improvement(points, candidate, reference) >= 0);
+    }
+}
+
 TEST_CASE("what points dominate already improves nothing, without a trace of rounding") {
     lutra::random_generator random{2};
     const lutra::objectives<4> reference{1.1, 1.1, 1.1, 1.1};

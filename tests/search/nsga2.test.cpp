@@ -128,7 +128,7 @@ TEST_CASE("NSGA-II asks for what is left of a generation, and a copy of it goes 
     std::array<lutra::objectives<2>, 24> costs{};
     CHECK(search.ask(std::span{asked}.first(0)) == 0);
     search.tell(std::span{asked}.first(0), std::span{costs}.first(0));
-    for (const std::size_t expected : {4, 4, 2, 4}) {
+    for (const std::size_t expected : {4u, 4u, 2u, 4u}) {
         const std::size_t count = search.ask(std::span{asked}.first(4));
         REQUIRE(count == expected);
         for (std::size_t i = 0; i < count; ++i) costs[i] = six_layers::evaluate(asked[i]);

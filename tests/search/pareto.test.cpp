@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,12 +43,11 @@ void compare_with_all_pairs(std::uint64_t below) {
             REQUIRE(archive->add(i, costs) == wanted);
         }
         std::vector<evaluation<N>> front;
-        for (const auto& [i, costs] : stream)
-            if (lutra::feasible(costs) &&
-                std::none_of(stream.begin(), stream.end(), [&, i = i, &costs = costs](const auto& e) {
-                    return (e.second == costs && e.first < i) || lutra::dominates(e.second, costs);
+        for (const evaluation<N>& one : stream)
+            if (lutra::feasible(one.second) && std::none_of(stream.begin(), stream.end(), [&one](const auto& e) {
+                    return (e.second == one.second && e.first < one.first) || lutra::dominates(e.second, one.second);
                 }))
-                front.emplace_back(i, costs);
+                front.push_back(one);
         REQUIRE(content(*archive) == front);
     }
 }

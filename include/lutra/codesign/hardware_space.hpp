@@ -92,7 +92,10 @@ inline workload times_images(const workload& one, std::uint64_t images, std::vec
         switch (axis) {
         case 0: return number(space.tile_batch[i], "");
         case 1: return number(space.tile_side[i], "");
-        case 2: return space.activation[i] == lane_function::relu ? "relu" : "gelu";
+        case 2: {
+            constexpr const char* functions[]{"relu", "gelu", "pwl"};
+            return functions[static_cast<std::size_t>(space.activation[i])];
+        }
         case 3: return number(space.elements[i], "");
         case 4: return number(space.lanes[i], "");
         case 5: return number(space.macs[i], "");

@@ -65,7 +65,7 @@ template <std::size_t N>
         for (std::size_t i = 0; i < N; ++i) p[i] = std::max(p[i], candidate[i]);
         if (p == candidate) return 0;
     }
-    return volume - hypervolume<N>(below, reference);
+    return std::max(0.0, volume - hypervolume<N>(below, reference)); // of nearly equal volumes, rounding may leave less
 }
 
 } // namespace lutra
