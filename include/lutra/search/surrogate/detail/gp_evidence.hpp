@@ -32,9 +32,9 @@ struct gp_parameters {
 
 /// A Gaussian process of mean 0 after its data: K = signal (C + noise I), weights = C'^-1 y.
 struct gp_posterior {
-    Eigen::VectorXd inverse_length; ///< of each input
-    Eigen::MatrixXd scaled;         ///< the points, inputs x n, in lengths
-    Eigen::LLT<Eigen::MatrixXd> factor;
+    Eigen::VectorXd inverse_length;                        ///< of each input
+    Eigen::MatrixXd scaled;                                ///< the points, inputs x n, in lengths
+    Eigen::LLT<Eigen::MatrixXd> factor{Eigen::MatrixXd{}}; ///< of C'; a default one of Eigen 3.4 may not be copied
     Eigen::VectorXd weights;
     double signal = 1, noise = 0; ///< variances
     double log_likelihood = 0;
