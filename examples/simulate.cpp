@@ -3,6 +3,7 @@
 // What a network takes on an accelerator: cycles, energy, area and what keeps busy, for inference or for a training step.
 
 #include "support/accelerator_plots.hpp"
+#include "support/accelerators.hpp"
 #include "support/fail.hpp"
 #include "support/networks.hpp"
 
@@ -77,20 +78,8 @@ request read_arguments(int argc, char** argv) {
 }
 
 /// The accelerator that was asked for, with what the command line changes.
-lutra::accelerator_config find_accelerator(const request& r) {
-    lutra::accelerator_config found = lutra::acceltran_edge;
-    if (r.accelerator == "server") {
-        found = lutra::acceltran_server;
-    } else if (r.accelerator == "systolic") {
-        found = lutra::scale_sim_32;
-    } else if (r.accelerator == "row_wise") {
-        found = lutra::low_power_vit;
-    } else if (r.accelerator != "edge") {
-        if (!std::filesystem::exists(r.accelerator))
-            fail("'" + r.accelerator +
-                 "' is neither an accelerator nor a file; expected edge, server, row_wise, systolic or a JSON file");
-        found = value_or_fail(lutra::read_accelerator(r.accelerator));
-    }
+lutra::accelerator_config asked_accelerator(const request& r) {
+    lutra::accelerator_config found = find_accelerator(r.accelerator);
     auto* const tiled = std::get_if<lutra::tiled_config>(&found);
     if (tiled == nullptr && (!r.order.empty() || !r.semantics.empty() || !r.timeline.empty()))
         fail("--loop-order, --semantics and --timeline are for tiled accelerators; expected edge, server or a file of that "
@@ -215,7 +204,7 @@ products_alone(request r, const lutra::accelerator_config& config, const lutra::
 
 int main(int argc, char** argv) {
     const request r = read_arguments(argc, argv);
-    const lutra::accelerator_config config = find_accelerator(r);
+    const lutra::accelerator_config config = asked_accelerator(r);
     const network_workload work = find_workload(r);
     const std::clock_t start = std::clock();
     const lutra::accelerator_report report = simulate(r, config, work.view());

@@ -3,15 +3,19 @@
 
 #include "support/explore_search.hpp"
 
+#include <lutra/codesign/accuracy_predictor.hpp>
 #include <lutra/codesign/html_report.hpp>
 #include <lutra/codesign/policy_header.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/io/json.hpp>
+#include <lutra/search/hypervolume.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <span>
@@ -54,24 +58,27 @@ class explore_reporter {
 public:
     explore_reporter(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
                      const explored<N>& found, lutra::thread_executor& on)
-        : r_{r}, setup_{setup}, judged_{judged}, found_{found} {
+        : r_{r}, setup_{setup}, judged_{judged}, found_{found}, foretell_{setup.model->space()} {
         sort_front();
         if (front_.empty())
             fail("no design that was evaluated can be built; expected a larger accelerator or another budget");
         find_uniform();
         choose();
+        find_best_volume();
+        for (const evaluation& one : found.chosen().evaluations) foretell_.tell(one.genome, one.costs[0]);
         verify(on);
     }
 
     void print() const {
-        const auto& e = found_.chosen;
+        const auto& e = found_.chosen();
         std::printf("%zu evaluations by %s, %zu infeasible, in %.1f s: %.1f a second, %.2f %% of the time in the search\n",
                     e.evaluations.size(), r_.method.c_str(), e.infeasible, e.seconds,
                     static_cast<double>(e.evaluations.size()) / e.seconds, 100 * e.search_seconds / e.seconds);
-        std::printf("hypervolume %.5f", e.hypervolume.back());
-        for (const auto& [method, other] : found_.compared)
-            std::printf(", %s %.5f", method.c_str(), other.hypervolume.back());
-        std::printf("\n\n%-34s", "design");
+        print_methods();
+        for (const auto& p : predictors())
+            std::printf("accuracy as foretold by %s: rank correlation %.3f over %llu designs, %.2f points off\n",
+                        p.name.c_str(), p.rank_correlation, static_cast<unsigned long long>(p.designs), p.mean_error);
+        std::printf("\n%-34s", "design");
         for (std::size_t o = 0; o < N; ++o) std::printf(" %14s", header(o).c_str());
         std::printf(" %14s\n", "test accuracy");
         line("exact", first_costs(), exact_test_);
@@ -96,13 +103,14 @@ public:
     }
 
 private:
+    static constexpr double share_of_best = 0.99;
     struct uniform_design {
         std::string name;
         lutra::design_genome genome;
         lutra::objectives<N> costs;
     };
 
-    [[nodiscard]] const evaluation& at(std::size_t f) const { return found_.chosen.evaluations[front_[f]]; }
+    [[nodiscard]] const evaluation& at(std::size_t f) const { return found_.chosen().evaluations[front_[f]]; }
     [[nodiscard]] lutra::objectives<N> first_costs() const { return judged_.costs_of(setup_.first); }
     [[nodiscard]] bool accurate(const lutra::objectives<N>& costs) const {
         return judged_.problem.judged_by[0] != lutra::design_objective::error ||
@@ -133,9 +141,9 @@ private:
     }
 
     void sort_front() {
-        front_ = found_.chosen.front;
+        front_ = found_.chosen().front;
         std::sort(front_.begin(), front_.end(), [&](std::size_t a, std::size_t b) {
-            return found_.chosen.evaluations[a].costs < found_.chosen.evaluations[b].costs;
+            return found_.chosen().evaluations[a].costs < found_.chosen().evaluations[b].costs;
         });
     }
     void find_uniform() {
@@ -168,11 +176,12 @@ private:
         for (const std::size_t f : picked) genomes.push_back(at(f).genome);
         genomes.push_back({.length = setup_.model->space().length});
         if (uniform_best_ < uniform_.size()) genomes.push_back(uniform_[uniform_best_].genome);
-        const lutra::network_tester<> tester{setup_.model_file.network.parameters(), setup_.model_file.scales,
-                                             setup_.test.images.pixels, setup_.test.labels.labels, on.workers()};
+        const explore_tester tester{setup_.model_file.network.parameters(), setup_.model_file.scales,
+                                    setup_.test.images.pixels, setup_.test.labels.labels, on.workers()};
         std::vector<double> accuracy(genomes.size());
         on.run(genomes.size(), [&](std::size_t i, std::size_t worker) {
-            accuracy[i] = tester(setup_.space->decode(genomes[i].gene), worker).accuracy();
+            const auto& genes = genomes[i].gene;
+            accuracy[i] = tester(setup_.space->decode(genes), setup_.space->table_entries(genes), worker).accuracy();
         });
         for (std::size_t i = 0; i < picked.size(); ++i) tested_[picked[i]] = accuracy[i];
         exact_test_ = accuracy[picked.size()];
@@ -197,12 +206,11 @@ private:
         }
         return all + ".";
     }
-    [[nodiscard]] std::vector<lutra::layer_choice> chosen_choices() const {
-        return setup_.space->decode(at(chosen_).genome.gene);
-    }
     /// None where a multiplier came from a file.
     [[nodiscard]] std::optional<std::string> policy() const {
-        const auto text = lutra::policy_header(chosen_choices(), spelling_of_multiplier, sentence());
+        const auto& chosen = at(chosen_).genome.gene;
+        const auto text = lutra::policy_header(setup_.space->decode(chosen), spelling_of_multiplier, sentence(),
+                                               setup_.space->table_entries(chosen));
         if (text) return *text;
         std::fprintf(stderr, "no best_policy.hpp: %s\n", std::string{text.error().message.view()}.c_str());
         return {};
@@ -226,7 +234,7 @@ private:
         return out.str();
     }
     [[nodiscard]] nlohmann::json to_json() const {
-        const auto& e = found_.chosen;
+        const auto& e = found_.chosen();
         nlohmann::json d{{"title", "Designs of " + r_.model.stem().string()},
                          {"network", r_.model.filename().string()},
                          {"accelerator", r_.accelerator},
@@ -259,13 +267,13 @@ private:
             if (tested_.contains(f)) point["test_accuracy"] = tested_.at(f);
             d["front"].push_back(std::move(point));
         }
-        const auto course = [&](const std::string& method, const lutra::exploration<N>& x) {
-            std::vector<std::size_t> numbers(x.hypervolume.size());
-            std::iota(numbers.begin(), numbers.end(), std::size_t{1});
-            d["convergence"].push_back({{"method", method}, {"evaluations", numbers}, {"hypervolume", x.hypervolume}});
-        };
-        course(r_.method, e);
-        for (const auto& [method, x] : found_.compared) course(method, x);
+        for (const auto& m : found_.methods) d["convergence"].push_back(course(m));
+        for (const auto& p : predictors())
+            d["predictors"].push_back({{"name", p.name},
+                                       {"designs", p.designs},
+                                       {"rank_correlation", p.rank_correlation},
+                                       {"mean_error", p.mean_error}});
+        if (auto map = sensitivity(); !map.is_null()) d["sensitivity"] = std::move(map);
 
         nlohmann::json chosen{{"front", chosen_},
                               {"sentence", sentence()},
@@ -281,6 +289,117 @@ private:
                                       {"test_accuracy", uniform_test_}};
         d["chosen"] = std::move(chosen);
         return d;
+    }
+    [[nodiscard]] nlohmann::json course(const method_runs<N>& m) const {
+        std::vector<std::size_t> numbers(m.longest());
+        std::iota(numbers.begin(), numbers.end(), std::size_t{1});
+        std::vector<double> least, median, greatest;
+        for (const std::size_t n : numbers) {
+            const std::vector<double> volumes = m.hypervolumes(n);
+            least.push_back(volumes.front()), median.push_back(volumes[volumes.size() / 2]);
+            greatest.push_back(volumes.back());
+        }
+        nlohmann::json c{{"method", m.method}, {"evaluations", numbers}, {"hypervolume", median}, {"seeds", m.runs.size()}};
+        if (m.runs.size() > 1) c["least"] = least, c["greatest"] = greatest;
+        c["evaluations_to_best"] = m.evaluations_to(share_of_best * best_volume_);
+        return c;
+    }
+    /// The least that each run of @p m found of objective @p o, in the units that are shown, among the designs that are
+    /// accurate enough; from the least to the greatest, without runs that found none.
+    [[nodiscard]] std::vector<double> least_of(const method_runs<N>& m, std::size_t o) const {
+        std::vector<double> all;
+        for (const auto& run : m.runs) {
+            double least = std::numeric_limits<double>::infinity();
+            for (const std::size_t f : run.front)
+                if (accurate(run.evaluations[f].costs)) least = std::min(least, values(run.evaluations[f].costs)[o]);
+            if (std::isfinite(least)) all.push_back(least);
+        }
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+    /// Hypervolumes, how soon each method had nearly that of all fronts together, and the least of each objective.
+    void print_methods() const {
+        std::printf("hypervolume %.5f", found_.chosen().hypervolume.back());
+        if (found_.methods.size() == 1 && r_.repeat == 1) return static_cast<void>(std::printf("\n"));
+        std::printf("; all designs of all methods together: %.5f\n\n%-17s %5s %29s %22s", best_volume_, "method", "seeds",
+                    "hypervolume: median (range)", "99 % after");
+        const bool judges_error = judged_.problem.judged_by[0] == lutra::design_objective::error;
+        for (std::size_t o = judges_error ? 1 : 0; o < N; ++o) std::printf(" %16s", ("least " + header(o)).c_str());
+        std::printf("\n");
+        for (const auto& m : found_.methods) {
+            const std::vector<double> v = m.hypervolumes(m.longest());
+            const std::vector<std::size_t> to = m.evaluations_to(share_of_best * best_volume_);
+            const auto evaluations = [](std::size_t n) { return n == 0 ? std::string{"never"} : std::to_string(n); };
+            char volumes[64];
+            std::snprintf(volumes, sizeof volumes, "%.4f (%.4f to %.4f)", v[v.size() / 2], v.front(), v.back());
+            std::string after = evaluations(to[to.size() / 2]);
+            if (to.size() > 1) after += " (" + evaluations(to.front()) + " to " + evaluations(to.back()) + ")";
+            std::printf("%-17s %5zu %29s %22s", m.method.c_str(), v.size(), volumes, after.c_str());
+            for (std::size_t o = judges_error ? 1 : 0; o < N; ++o) {
+                const std::vector<double> least = least_of(m, o);
+                if (least.empty())
+                    std::printf(" %16s", "none");
+                else
+                    std::printf(" %16.4f", least[least.size() / 2]);
+            }
+            std::printf("\n");
+        }
+        std::printf(
+            "Evaluations until 99 %% of what all found together; the least at a loss of at most %g points; medians.\n\n",
+            r_.loss);
+    }
+    /// What all methods found together.
+    void find_best_volume() {
+        std::vector<lutra::objectives<N>> points;
+        for (const auto& m : found_.methods)
+            for (const auto& run : m.runs)
+                for (const std::size_t f : run.front) points.push_back(run.evaluations[f].costs);
+        best_volume_ = lutra::hypervolume<N>(points, judged_.reference);
+    }
+    /// Accuracy as foretold by what single changes cost, and by a surrogate that saw the first half of the designs.
+    [[nodiscard]] std::vector<lutra::exploration_predictor> predictors() const {
+        std::vector<lutra::exploration_predictor> all;
+        if (judged_.problem.judged_by[0] != lutra::design_objective::error) return all;
+        const double points = 100 * judged_.problem.unit[0];
+        const auto judge = [&](const char* name, std::span<const double> foretold, std::span<const double> measured) {
+            if (measured.size() < 10) return;
+            const auto c = lutra::calibrate_predictor(foretold, measured);
+            all.push_back({name, c.designs, c.rank_correlation, points * c.mean_error});
+        };
+        std::vector<double> foretold, measured;
+        for (const evaluation& one : found_.chosen().evaluations) {
+            const bool several =
+                std::count(one.genome.begin(), one.genome.end(), 0) + 1 < static_cast<std::ptrdiff_t>(one.genome.size());
+            const auto p = foretell_(one.genome);
+            if (!several || !p || !lutra::feasible(one.costs)) continue;
+            foretold.push_back(*p), measured.push_back(one.costs[0]);
+        }
+        judge("single changes, added", foretold, measured);
+#if LUTRA_USE_EIGEN
+        const auto surrogate = foretold_by_surrogate(setup_, found_.chosen());
+        judge("a Gaussian process of the first half", surrogate.first, surrogate.second);
+#endif
+        return all;
+    }
+    /// What each multiplier costs where it stands alone; null where no design says.
+    [[nodiscard]] nlohmann::json sensitivity() const {
+        if (judged_.problem.judged_by[0] != lutra::design_objective::error) return {};
+        nlohmann::json map{{"multiplier", "the column's multiplier"}, {"rows", nlohmann::json::array()}};
+        for (std::size_t a = 1; a < setup_.axes.linear.size(); ++a) map["columns"].push_back(setup_.axes.linear[a].name);
+        bool any = false;
+        for (std::size_t g = 0; g < setup_.space->genes().size(); ++g) {
+            const auto& gene = setup_.space->genes()[g];
+            if (setup_.space->multiplier(g, 0) == nullptr || gene.name.ends_with("attention")) continue;
+            map["rows"].push_back(gene.name);
+            nlohmann::json row = nlohmann::json::array();
+            for (std::size_t a = 1; a < gene.alternatives.size(); ++a) {
+                const double loss = foretell_.loss(g, a);
+                any = any || !std::isnan(loss);
+                row.push_back(100 * judged_.problem.unit[0] * loss);
+            }
+            map["drop"].push_back(std::move(row));
+        }
+        return any ? map : nlohmann::json{};
     }
     /// Of the chosen design and the first one, by component, an image.
     [[nodiscard]] nlohmann::json energy() const {
@@ -307,6 +426,8 @@ private:
     const design_setup& setup_;
     const design_objectives<N>& judged_;
     const explored<N>& found_;
+    lutra::additive_predictor foretell_;
+    double best_volume_ = 0;         ///< of all designs of all methods
     std::vector<std::size_t> front_; ///< evaluations, in the order of their objectives
     std::vector<uniform_design> uniform_;
     std::size_t uniform_best_ = 0, chosen_ = 0;

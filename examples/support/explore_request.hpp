@@ -36,14 +36,17 @@ struct explore_request {
                     "ssm4"},
         attention{"exact"}, schedules;
     std::vector<float> thresholds{0};
+    std::vector<int> tables{0};
     std::string method = "mcts", accelerator = "edge";
-    std::uint64_t budget = 300, seed = 1, at_once = 1;
+    std::uint64_t budget = 300, seed = 1, repeat = 1, at_once = 1;
     std::size_t images = 512, threads = 0, verified = 8;
     double loss = 1; ///< points of accuracy that the chosen design may lose
     bool by_layer = false, no_prior = false, network_only = false, accelerator_only = false;
 };
 
 inline constexpr std::array explore_methods{"mcts", "nsga2", "bo", "annealing", "random", "exhaustive"};
+/// What may be set beside a method besides other methods: itself, with one side of the design as it is.
+inline constexpr const char *one_sided_network = "network-only", *one_sided_accelerator = "accelerator-only";
 
 /// The objective called @p name; ends the program where there is none.
 inline lutra::design_objective find_objective(const std::string& name) {
@@ -66,11 +69,17 @@ inline explore_request read_explore_request(int argc, char** argv) {
     app.add_option("--method", r.method, "mcts, nsga2, bo, annealing, random or exhaustive")
         ->check(CLI::IsMember(methods))
         ->capture_default_str();
-    app.add_option("--compare", r.compared, "Methods to set beside it at the same budget; none: nothing")
+    app.add_option("--compare", r.compared,
+                   "Methods to set beside it at the same budget, network-only or accelerator-only for the same method with "
+                   "the other side as it is; none: nothing")
         ->delimiter(',')
         ->capture_default_str();
     app.add_option("--budget", r.budget, "Designs to evaluate, for each method")->capture_default_str();
     app.add_option("--seed", r.seed)->capture_default_str();
+    app.add_option("--repeat", r.repeat,
+                   "Run each method with so many seeds from that one on; the first one's designs count")
+        ->check(CLI::Range(1u, 1000u))
+        ->capture_default_str();
     app.add_option("--threads", r.threads, "0: as many as the machine has")
         ->check(CLI::Range(0u, 1024u))
         ->capture_default_str();
@@ -94,6 +103,11 @@ inline explore_request read_explore_request(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--tokens", r.schedules,
                    std::string{"Candidates for what happens to tokens besides keeping all. "} + token_schedule_help);
+    app.add_option("--tables", r.tables,
+                   "Candidates for the entries of the tables that stand for softmax, layer norm and GELU: 8, 16; 0: float")
+        ->delimiter(',')
+        ->check(CLI::IsMember({0, 8, 16}))
+        ->capture_default_str();
     app.add_flag("--network-only", r.network_only, "Keep the accelerator of a space as it is");
     app.add_flag("--accelerator-only", r.accelerator_only, "Keep the network as it is");
     app.add_flag("--no-prior", r.no_prior, "Tree search without the prior of single changes");
@@ -125,11 +139,19 @@ inline explore_request read_explore_request(int argc, char** argv) {
         std::rotate(r.objectives.begin(), at, at + 1); // charts and tables begin with it
     }
     if (r.compared == std::vector<std::string>{"none"}) r.compared.clear();
-    for (const std::string& m : r.compared)
-        if (std::find(methods.begin(), methods.end(), m) == methods.end())
+    for (const std::string& m : r.compared) {
+        const bool one_sided = m == one_sided_network || m == one_sided_accelerator;
+        if (!one_sided && std::find(methods.begin(), methods.end(), m) == methods.end())
             fail("'" + m +
-                 "' is no method to compare with; expected mcts, nsga2, bo, annealing, random, exhaustive or none");
+                 "' is nothing to compare with; expected mcts, nsga2, bo, annealing, random, exhaustive, network-only, "
+                 "accelerator-only or none");
+        if (one_sided && (r.network_only || r.accelerator_only))
+            fail("--compare " + m + " needs a search of both sides; expected no --network-only and no --accelerator-only");
+    }
     std::erase(r.compared, r.method);
     if (r.network_only && r.accelerator_only) fail("--network-only and --accelerator-only leave nothing to search");
+    const auto compares = [&](const char* what) { return std::count(r.compared.begin(), r.compared.end(), what) > 0; };
+    if (r.accelerator != "space" && (r.accelerator_only || compares(one_sided_network) || compares(one_sided_accelerator)))
+        fail("the accelerator " + r.accelerator + " leaves nothing to choose; expected --accelerator space");
     return r;
 }

@@ -55,11 +55,52 @@ struct design_objectives {
     }
 };
 
+/// What a method found.
+template <std::size_t N>
+struct method_runs {
+    std::string method;
+    std::vector<lutra::exploration<N>> runs; ///< one a seed
+
+    /// The hypervolume after @p evaluations in each run, from the least to the greatest.
+    [[nodiscard]] std::vector<double> hypervolumes(std::size_t evaluations) const {
+        std::vector<double> all;
+        for (const auto& run : runs) all.push_back(run.hypervolume[std::min(evaluations, run.hypervolume.size()) - 1]);
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+    [[nodiscard]] std::size_t longest() const {
+        std::size_t most = 0;
+        for (const auto& run : runs) most = std::max(most, run.hypervolume.size());
+        return most;
+    }
+    /// After how many evaluations each run had @p volume, from the least to the greatest; 0, at the end, where it never had.
+    [[nodiscard]] std::vector<std::size_t> evaluations_to(double volume) const {
+        std::vector<std::size_t> all;
+        for (const auto& run : runs) {
+            const auto& h = run.hypervolume;
+            const auto at = std::find_if(h.begin(), h.end(), [&](double v) { return v >= volume; });
+            all.push_back(at == h.end() ? 0 : static_cast<std::size_t>(at - h.begin()) + 1);
+        }
+        std::sort(all.begin(), all.end(), [](std::size_t a, std::size_t b) { return a - 1 < b - 1; }); // 0 is last
+        return all;
+    }
+};
+
 template <std::size_t N>
 struct explored {
-    lutra::exploration<N> chosen;                                        ///< by the method that was asked for
-    std::vector<std::pair<std::string, lutra::exploration<N>>> compared; ///< by the others
+    std::vector<method_runs<N>> methods; ///< the one that was asked for, and those beside it
+    [[nodiscard]] const lutra::exploration<N>& chosen() const { return methods.front().runs.front(); }
 };
+
+/// The designs that may be chosen where one side stays as it is.
+inline lutra::design_choices part_of(const design_setup& setup, bool network_only, bool accelerator_only) {
+    lutra::design_choices part = setup.model->space();
+    const auto border = part.alternatives.begin() + static_cast<std::ptrdiff_t>(setup.space->genes().size());
+    if (accelerator_only) std::fill(part.alternatives.begin(), border, std::uint16_t{1});
+    if (network_only)
+        std::fill(border, part.alternatives.begin() + static_cast<std::ptrdiff_t>(part.length), std::uint16_t{1});
+    return part;
+}
 
 /// Every multiplier in all linear layers, the first one included, the rest as it is: what a study without a search would
 /// try.
@@ -72,6 +113,51 @@ inline std::vector<lutra::design_genome> uniform_designs(const design_setup& set
     return designs;
 }
 
+#if LUTRA_USE_EIGEN
+/// Designs as surrogates see them: multipliers by their power and their mean error, too.
+inline lutra::choice_encoding<lutra::design_capacity> encoding_of(const design_setup& setup,
+                                                                  const lutra::design_choices& space) {
+    return {space, [&](std::size_t gene, std::size_t alternative) -> std::vector<double> {
+                if (gene >= setup.space->genes().size()) return {};
+                const lutra::lowered_multiplier* m = setup.space->multiplier(gene, alternative);
+                if (m == nullptr) return {};
+                double error = 0; // mean magnitude
+                for (int a = -128; a < 128; ++a)
+                    for (int b = -128; b < 128; ++b)
+                        error += std::abs(m->multiply(static_cast<std::int8_t>(a), static_cast<std::int8_t>(b)) - a * b);
+                return {m->cost.power, std::log1p(error / 65536)};
+            }};
+}
+
+/// The error of the second half of the feasible designs as a Gaussian process foretells it that learnt the first, at most
+/// 500 of each; and what was measured. Empty where there are too few.
+template <std::size_t N>
+std::pair<std::vector<double>, std::vector<double>> foretold_by_surrogate(const design_setup& setup,
+                                                                          const lutra::exploration<N>& found) {
+    std::vector<std::size_t> feasible;
+    for (std::size_t i = 0; i < found.evaluations.size() && feasible.size() < 1000; ++i)
+        if (lutra::feasible(found.evaluations[i].costs)) feasible.push_back(i);
+    const std::size_t half = feasible.size() / 2;
+    if (half < 10) return {};
+    const auto encoding = encoding_of(setup, setup.model->space());
+    const auto encode = [&](std::size_t i) { return encoding.encode(found.evaluations[feasible[i]].genome); };
+    Eigen::MatrixXd points{encode(0).size(), static_cast<Eigen::Index>(half)};
+    Eigen::VectorXd errors{points.cols()};
+    for (std::size_t i = 0; i < half; ++i) {
+        points.col(static_cast<Eigen::Index>(i)) = encode(i);
+        errors[static_cast<Eigen::Index>(i)] = found.evaluations[feasible[i]].costs[0];
+    }
+    lutra::gaussian_process model;
+    if (!model.fit(points, errors)) return {};
+    std::pair<std::vector<double>, std::vector<double>> pairs;
+    for (std::size_t i = half; i < feasible.size(); ++i) {
+        pairs.first.push_back(model.predict(encode(i)).mean);
+        pairs.second.push_back(found.evaluations[feasible[i]].costs[0]);
+    }
+    return pairs;
+}
+#endif
+
 /// Makes genomes of a space at random, after those that are known.
 struct known_then_sample {
     lutra::design_choices space;
@@ -83,12 +169,12 @@ struct known_then_sample {
     }
 };
 
-/// Runs @p method on the problem until the budget is spent.
+/// Runs @p method on @p space until the budget is spent.
 template <std::size_t N, class Executor>
-lutra::exploration<N> run_method(const std::string& method, const explore_request& r, const design_setup& setup,
-                                 const design_objectives<N>& judged, Executor& on) {
+lutra::exploration<N> run_method(const std::string& method, const lutra::design_choices& space, std::uint64_t seed,
+                                 const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
+                                 Executor& on) {
     using problem_type = typename design_objectives<N>::problem_type;
-    const lutra::design_choices& space = setup.model->space();
     lutra::design_explorer explorer{judged.problem, judged.reference, on};
     const lutra::search_budget budget{.evaluations = r.budget};
     progress_bar bar;
@@ -107,7 +193,8 @@ lutra::exploration<N> run_method(const std::string& method, const explore_reques
                       r.objectives[1].c_str(), best, e.hypervolume.empty() ? 0 : e.hypervolume.back());
         bar.show(method, e.evaluations.size(), static_cast<std::size_t>(std::min<std::uint64_t>(r.budget, 1u << 30)), words);
     };
-    const std::vector<lutra::design_genome> known = uniform_designs(setup); // every method begins with what is known
+    std::vector<lutra::design_genome> known = uniform_designs(setup); // every method begins with what is known
+    std::erase_if(known, [&](const lutra::design_genome& g) { return !space.contains(g); });
     if (method != "nsga2") static_cast<void>(explorer.evaluate(known, budget, progress));
     const lutra::change_choices<lutra::design_choices> change{space};
     constexpr std::size_t population = 64, chains = lutra::design_batch, nodes = 100'000;
@@ -134,41 +221,29 @@ lutra::exploration<N> run_method(const std::string& method, const explore_reques
         reward gain{judged.reference};
         for (const auto& e : explorer.found().evaluations)
             if (lutra::feasible(e.costs)) static_cast<void>(gain(e.costs));
-        const auto tree = std::make_unique<search>(space, gain, lutra::mcts_options{.seed = r.seed}, lutra::uct{}, prior);
+        const auto tree = std::make_unique<search>(space, gain, lutra::mcts_options{.seed = seed}, lutra::uct{}, prior);
         explorer.run(*tree, budget, progress);
     } else if (method == "nsga2") {
         const lutra::genetic_operators operators{known_then_sample{space, known}, change, lutra::uniform_crossover{},
                                                  lutra::tournament_selection{}};
         const auto search =
             std::make_unique<lutra::nsga2<problem_type, std::remove_const_t<decltype(operators)>, population>>(
-                operators,
-                lutra::nsga2_options{.population = r.budget < 1000 ? population / 2 : population, .seed = r.seed});
+                operators, lutra::nsga2_options{.population = r.budget < 1000 ? population / 2 : population, .seed = seed});
         explorer.run(*search, budget, progress);
     } else if (method == "annealing") {
         lutra::annealing search{lutra::sample_space<lutra::design_choices>{space}, change,
                                 lutra::spread_rewards<N, chains>(),
-                                lutra::annealing_options{.evaluations = r.budget, .seed = r.seed}};
+                                lutra::annealing_options{.evaluations = r.budget, .seed = seed}};
         explorer.run(search, budget, progress);
     } else if (method == "random") {
-        lutra::random_search<lutra::design_choices, N> search{space, {.seed = r.seed}};
+        lutra::random_search<lutra::design_choices, N> search{space, {.seed = seed}};
         explorer.run(search, budget, progress);
     } else if (method == "exhaustive") {
         lutra::exhaustive_search<lutra::design_choices, N> search{space};
         explorer.run(search, budget, progress);
     } else {
 #if LUTRA_USE_EIGEN
-        const auto features = [&](std::size_t gene, std::size_t alternative) -> std::vector<double> {
-            if (gene >= setup.space->genes().size()) return {};
-            const lutra::lowered_multiplier* m = setup.space->multiplier(gene, alternative);
-            if (m == nullptr) return {};
-            double error = 0; // mean magnitude
-            for (int a = -128; a < 128; ++a)
-                for (int b = -128; b < 128; ++b)
-                    error += std::abs(m->multiply(static_cast<std::int8_t>(a), static_cast<std::int8_t>(b)) - a * b);
-            return {m->cost.power, std::log1p(error / 65536)};
-        };
-        lutra::surrogate_search<lutra::design_capacity, N> search{
-            lutra::choice_encoding<lutra::design_capacity>{space, features}, {.seed = r.seed}};
+        lutra::surrogate_search<lutra::design_capacity, N> search{encoding_of(setup, space), {.seed = seed}};
         for (const auto& e : explorer.found().evaluations) search.tell({&e.genome, 1}, {&e.costs, 1});
         explorer.run(search, budget, progress);
 #else
@@ -184,9 +259,20 @@ template <std::size_t N, class Executor>
 explored<N> search_designs(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
                            Executor& on) {
     const auto all = [&](auto& executor) {
-        explored<N> e{run_method(r.method, r, setup, judged, executor), {}};
-        for (const std::string& method : r.compared)
-            e.compared.emplace_back(method, run_method(method, r, setup, judged, executor));
+        explored<N> e;
+        const auto run = [&](const std::string& name, const std::string& method, bool network_only, bool accelerator_only) {
+            const lutra::design_choices space = part_of(setup, network_only, accelerator_only);
+            if (space.size() == 1) fail("the search " + name + " has nothing to choose");
+            method_runs<N>& m = e.methods.emplace_back(method_runs<N>{name, {}});
+            for (std::uint64_t i = 0; i < (method == "exhaustive" ? 1 : r.repeat); ++i)
+                m.runs.push_back(run_method(method, space, r.seed + i, r, setup, judged, executor));
+        };
+        run(r.method, r.method, r.network_only, r.accelerator_only);
+        for (const std::string& other : r.compared)
+            if (other == one_sided_network || other == one_sided_accelerator)
+                run(other, r.method, other == one_sided_network, other == one_sided_accelerator);
+            else
+                run(other, other, r.network_only, r.accelerator_only);
         return e;
     };
     if (r.journal.empty()) return all(on);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "support/accelerators.hpp"
 #include "support/calibrated_model.hpp"
 #include "support/explore_request.hpp"
 #include "support/multipliers.hpp"
 
 #include <lutra/codesign/design_problem.hpp>
+#include <lutra/codesign/table_tester.hpp>
 #include <lutra/core/threads.hpp>
 #include <lutra/io/file.hpp>
 
@@ -17,21 +19,12 @@
 #include <utility>
 #include <vector>
 
-/// The accelerator that @p name stands for, alone; ends the program where there is none.
-inline lutra::accelerator_config find_accelerator(const std::string& name) {
-    if (name == "edge") return lutra::acceltran_edge;
-    if (name == "server") return lutra::acceltran_server;
-    if (name == "systolic") return lutra::scale_sim_32;
-    if (name == "row_wise") return lutra::low_power_vit;
-    if (!std::filesystem::exists(name))
-        fail("'" + name +
-             "' is neither an accelerator nor a file; expected edge, server, row_wise, systolic or a JSON file");
-    return value_or_fail(lutra::read_accelerator(name));
-}
+/// Tries networks in float between their products, and with the tables that --tables knows.
+using explore_tester = lutra::table_tester<8, 16>;
 
 /// Everything that evaluations of designs read: they point into it, so it stays where it is.
 struct design_setup {
-    using model_type = lutra::design_model<lutra::network_tester<>>;
+    using model_type = lutra::design_model<explore_tester>;
 
     explicit design_setup(const explore_request& r) {
         const auto bytes = value_or_fail(lutra::read_file(r.model, std::size_t{1} << 30));
@@ -43,10 +36,7 @@ struct design_setup {
         check_image_size(training.images, c, "training");
         check_image_size(test.images, c, "test");
 
-        if (r.accelerator_only)
-            axes.linear = {multiplier(r.multipliers.front())}, axes.attention = {multiplier(r.attention.front())};
-        else
-            take_axes(r);
+        take_axes(r);
         axes.by_layer = r.by_layer;
         axes.skip_zeros = c.activation == lutra::activation_kind::relu;
         space = std::make_unique<lutra::network_space>(c, axes);
@@ -58,13 +48,13 @@ struct design_setup {
                                                       lutra::acceltran_main_memories.end());
             std::rotate(memories.begin(), memories.begin() + 8, memories.begin() + 9);
             designs.memory = lutra::design_axis<lutra::tiled_memory>{memories};
-            hardware = r.network_only ? lutra::hardware_of(lutra::acceltran_edge, 4) : lutra::hardware_of(designs);
+            hardware = lutra::hardware_of(designs);
         } else {
-            if (r.accelerator_only) fail("--accelerator-only needs a space to search; expected --accelerator space");
             hardware = lutra::hardware_of(find_accelerator(r.accelerator), r.at_once);
         }
         if (space->genes().empty() && hardware.genes.empty())
-            fail("there is nothing to choose: give --multipliers, --attention, --thresholds or --tokens several values, or "
+            fail("there is nothing to choose: give --multipliers, --attention, --thresholds, --tokens or --tables several "
+                 "values, or "
                  "--accelerator space");
         if (space->genes().size() + hardware.genes.size() > lutra::design_capacity)
             fail("a design has " + std::to_string(space->genes().size() + hardware.genes.size()) +
@@ -74,9 +64,9 @@ struct design_setup {
         exact_accuracy = lutra::network_tester<>{model_file.network.parameters(), model_file.scales, training.images.pixels,
                                                  training.labels.labels, 1}(std::vector<lutra::layer_choice>(c.depth), 0)
                              .accuracy();
-        tester = std::make_unique<lutra::network_tester<>>(
-            model_file.network.parameters(), model_file.scales, training.images.pixels, training.labels.labels, workers,
-            lutra::trial_options{.least_accuracy = exact_accuracy - hopeless});
+        tester = std::make_unique<explore_tester>(model_file.network.parameters(), model_file.scales, training.images.pixels,
+                                                  training.labels.labels, workers,
+                                                  lutra::trial_options{.least_accuracy = exact_accuracy - hopeless});
         model = std::make_unique<model_type>(*space, hardware, *tester);
         first = model->measure({.length = model->space().length}, 0);
         if (!lutra::feasible(first)) {
@@ -105,7 +95,7 @@ struct design_setup {
     lutra::network_axes axes;
     std::unique_ptr<lutra::network_space> space;
     lutra::hardware_space hardware;
-    std::unique_ptr<lutra::network_tester<>> tester;
+    std::unique_ptr<explore_tester> tester;
     std::unique_ptr<model_type> model;
     double exact_accuracy = 0;
     lutra::design_measures first{}; ///< of the design of first alternatives
@@ -129,6 +119,10 @@ private:
         axes.linear = all(r.multipliers, "linear layers");
         axes.attention = all(r.attention, "attention");
         axes.thresholds = r.thresholds;
+        axes.tables = r.tables;
+        for (const int entries : r.tables)
+            if (std::count(r.tables.begin(), r.tables.end(), entries) > 1)
+                fail("--tables names " + std::to_string(entries) + " more than once; expected each once");
         for (const float tau : r.thresholds)
             if (!(tau >= 0 && tau < 1e30f))
                 fail("a threshold is " + std::to_string(tau) + "; expected a number of at least 0");

@@ -12,6 +12,7 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/codesign/accelerator_file.hpp>
+#include <lutra/codesign/accuracy_predictor.hpp>
 #include <lutra/codesign/design_problem.hpp>
 #include <lutra/codesign/exploration_document.hpp>
 #include <lutra/codesign/exploration_reader.hpp>
@@ -23,4 +24,5 @@
 #include <lutra/codesign/policy_header.hpp>
 #include <lutra/codesign/sensitivity.hpp>
 #include <lutra/codesign/svg_chart.hpp>
+#include <lutra/codesign/table_tester.hpp>
 // IWYU pragma: end_exports

@@ -30,6 +30,9 @@
 #include <lutra/search/sequential_space.hpp>
 #include <lutra/search/spread_rewards.hpp>
 #include <lutra/search/tree_policies.hpp>
+#if LUTRA_HOSTED
+    #include <lutra/search/rank_correlation.hpp>
+#endif
 #if LUTRA_HOSTED && (defined(__unix__) || defined(__APPLE__))
     #include <lutra/search/interruption.hpp>
     #include <lutra/search/journal.hpp>

@@ -362,6 +362,34 @@ TEST_CASE("html_report: bars are as long as their energies, and what is no energ
     CHECK(has(page, "<td>\xE2\x80\x93</td><td>2.0</td><td>\xE2\x80\x93</td>"));
 }
 
+TEST_CASE("html_report: several runs of a method have a band from the least to the greatest") {
+    json d = sample();
+    d["convergence"] = json::parse(R"([{"method": "mcts", "evaluations": [1, 2, 3], "hypervolume": [1, 2, 2],
+                                        "least": [0, 1, 1], "greatest": [2, 2, 4]}])");
+    const std::string page = page_of(d);
+    // The axes run from 0.9 to 3.1 over 474 pixels, and from 0 to 4.2 over 332: along the greatest, back along the least.
+    CHECK(has(page, "<path class=\"line line0 band\" d=\"M93.5 187.9H524.5V29.8H524.5V29.8V267H309V346H93.5Z\"/>"));
+    CHECK(has(page, "bands reach from the least to the greatest"));
+    CHECK(!has(page_of(sample()), "bands reach"));
+    d["convergence"][0]["greatest"] = {1, 2};
+    refused(d, lutra::error_code::mismatch, "'convergence[0].greatest' has 2 elements; expected 3");
+    d["convergence"][0].erase("greatest");
+    refused(d, lutra::error_code::missing, "'convergence[0].greatest' is missing");
+}
+
+TEST_CASE("html_report: says how well accuracy was foretold") {
+    json d = sample();
+    CHECK(!has(page_of(d), "id=\"predictors\""));
+    d["predictors"] = json::parse(R"([{"name": "a <guess>", "designs": 1200, "rank_correlation": 0.8765,
+                                       "mean_error": 1.234}, {"name": "none", "designs": 3, "rank_correlation": null,
+                                       "mean_error": null}])");
+    const std::string page = page_of(d);
+    CHECK(has(page, "<th scope=\"row\">a &lt;guess&gt;</th><td>1,200</td><td>0.876</td><td>1.23</td>"));
+    CHECK(has(page, "<td>3</td><td>\xE2\x80\x93</td><td>\xE2\x80\x93</td>"));
+    d["predictors"][0].erase("designs");
+    refused(d, lutra::error_code::missing, "'predictors[0].designs' is missing");
+}
+
 TEST_CASE("html_report: what may be missing may be missing") {
     json document = sample();
     for (const char* part : {"uniform", "sensitivity", "chosen"}) document[part] = nullptr;

@@ -53,6 +53,14 @@ inline constexpr std::array<lutra::layer_choice, 2> best_policy{{
 )");
 }
 
+TEST_CASE("policy_header: names the tables that the network was tried with") {
+    const std::vector<lutra::layer_choice> choices(1);
+    const auto text = lutra::policy_header(choices, spelling, {}, 16);
+    REQUIRE(text.has_value());
+    CHECK(text->find("#include <lutra/nn/integer_policy.hpp>\n") != text->npos);
+    CHECK(text->find("\nusing best_tables = lutra::integer_vit_tables<16>;\n") != text->npos);
+}
+
 TEST_CASE("policy_header: refuses what it cannot say") {
     const auto refused = [](const lutra::layer_choice& c, std::string_view words) {
         const auto text = lutra::policy_header({&c, 1}, spelling);

@@ -98,6 +98,39 @@ TEST_CASE("explore searches accelerators, too, and everything at once") {
     CHECK(d["objectives"].size() == 4);
 }
 
+TEST_CASE("explore repeats methods, sets one-sided searches beside them, and says how well accuracy was foretold") {
+    const image_folder f;
+    const auto r =
+        f.explore("--budget 40 --accelerator space --objectives accuracy,energy,latency --method nsga2 --repeat 3 "
+                  "--compare network-only,accelerator-only,random --tables 0,8 --verify 1 --report " +
+                  (f.folder / "out"));
+    INFO(r.output);
+    REQUIRE(r.status == 0);
+    const nlohmann::json d = f.report("out");
+    REQUIRE(d["convergence"].size() == 4);
+    for (const auto& c : d["convergence"]) {
+        CHECK((c["seeds"] == 3 && c["evaluations"].size() == c["hypervolume"].size()));
+        for (std::size_t i = 0; i < c["hypervolume"].size(); ++i)
+            CHECK((c["least"][i] <= c["hypervolume"][i] && c["hypervolume"][i] <= c["greatest"][i]));
+    }
+    CHECK((d["convergence"][1]["method"] == "network-only" && d["convergence"][2]["method"] == "accelerator-only"));
+    CHECK(d["genes"].size() == 4 + 1 + 12);
+    CHECK((d["predictors"].size() >= 1 && d["predictors"].back()["rank_correlation"].is_number()));
+
+    // One side as it is, in the same space: only the other one's genes differ from the first design.
+    for (const auto& [flag, first, last] : {std::tuple{" --network-only", std::size_t{5}, std::size_t{17}},
+                                            {" --accelerator-only", std::size_t{0}, std::size_t{5}}}) {
+        const auto one =
+            f.explore("--budget 40 --accelerator space --method nsga2 --compare none --tables 0,8 --verify 1" +
+                      std::string{flag} + " --objectives accuracy,energy,latency --report " + (f.folder / "one"));
+        INFO(one.output);
+        REQUIRE(one.status == 0);
+        const nlohmann::json side = f.report("one");
+        for (const auto& point : side["front"])
+            for (std::size_t g = first; g < last; ++g) CHECK(point["genes"][g] == 0);
+    }
+}
+
 TEST_CASE("explore refuses what makes no sense, before it searches") {
     const image_folder f;
     const auto refused = [&](const std::string& arguments, const std::string& why) {
@@ -114,7 +147,12 @@ TEST_CASE("explore refuses what makes no sense, before it searches") {
     refused("--objectives accuracy,speed", "'speed' is no objective");
     refused("--objectives accuracy,energy,energy", "more than once");
     refused("--method luck", "luck");
-    refused("--compare luck", "'luck' is no method");
+    refused("--compare luck", "'luck' is nothing to compare with");
+    refused("--compare network-only", "expected --accelerator space");
+    refused("--accelerator space --network-only --compare accelerator-only", "needs a search of both sides");
+    refused("--repeat 0", "--repeat");
+    refused("--tables 0,9", "--tables");
+    refused("--tables 8,8", "more than once");
     refused("--multipliers exact", "nothing to choose");
     refused("--multipliers exact,exact", "more than once");
     refused("--multipliers exact,nonsense", "nonsense");

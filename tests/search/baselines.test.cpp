@@ -197,3 +197,25 @@ TEST_CASE("baselines refuse an empty space") {
     };
     REQUIRE_PANIC((lutra::exhaustive_search<endless, 1>{{}}), out_of_range);
 }
+
+TEST_CASE("changes leave genes without a choice alone, and change something wherever they can") {
+    constexpr lutra::choice_space<6> part{.alternatives = {1, 3, 1, 2, 1, 4}, .length = 6};
+    const lutra::change_choices<lutra::choice_space<6>> change{part};
+    lutra::random_generator random{1};
+    std::array<int, 6> changed{};
+    for (int i = 0; i < 6000; ++i) {
+        lutra::choice_genome<6> g{.length = 6};
+        change(g, random);
+        CHECK(part.contains(g));
+        int here = 0;
+        for (std::size_t j = 0; j < 6; ++j) changed[j] += g[j] != 0 ? 1 : 0, here += g[j] != 0 ? 1 : 0;
+        CHECK(here >= 1);
+    }
+    CHECK((changed[0] == 0 && changed[2] == 0 && changed[4] == 0));
+    // One in three each, and alone where none was: 1/3 + (2/3)^3 / 3 of 6,000.
+    for (const std::size_t j : {1u, 3u, 5u}) CHECK(std::abs(changed[j] - 2593) < 160); // four deviations
+    constexpr lutra::choice_space<6> nothing{.alternatives = {1, 1}, .length = 2};
+    lutra::choice_genome<6> g{.length = 2};
+    lutra::change_choices<lutra::choice_space<6>>{nothing}(g, random);
+    CHECK(nothing.contains(g));
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include <lutra/search/surrogate/rank_correlation.hpp>
+#include <lutra/search/rank_correlation.hpp>
 
 #include "support/catch.hpp"
 #include "support/panic.hpp"

@@ -95,17 +95,19 @@ public:
             const std::lock_guard lock{mutex_};
             if (const auto found = trials_.find(key); found != trials_.end()) return found->second;
         }
-        auto made = std::make_shared<const network_trial>((*tester_)(network_->decode(key), worker));
+        auto made = std::make_shared<const network_trial>(try_network(key, worker));
         const std::lock_guard lock{mutex_};
         if (trials_.size() >= remembered) trials_.clear();
         return trials_.emplace(key, std::move(made)).first->second;
     }
     /// What the design of @p g takes; an error where it cannot be built.
     [[nodiscard]] result<simulated_images> simulate(const design_genome& g, std::size_t worker) const {
+        if (const status can = network_->buildable(g.gene); !can) return can.error();
         const auto t = trial(g, worker);
         const auto choices = network_->decode({g.gene.data(), network_->genes().size()});
         const std::span<const std::uint16_t> rest{g.gene.data() + network_->genes().size(), hardware_->genes.size()};
-        return hardware_->simulate(t->view(), rest, multiplier_area(network_->config(), choices));
+        return hardware_->simulate(t->view(), rest,
+                                   {multiplier_area(network_->config(), choices), network_->table_entries(g.gene)});
     }
     /// Everything of the design of @p g.
     [[nodiscard]] design_measures measure(const design_genome& g, std::size_t worker) const {
@@ -118,6 +120,16 @@ public:
     }
 
 private:
+    [[nodiscard]] network_trial try_network(std::span<const std::uint16_t> genes, std::size_t worker) const {
+        const std::vector<layer_choice> choices = network_->decode(genes);
+        const int entries = network_->table_entries(genes);
+        if constexpr (requires { (*tester_)(choices, entries, worker); })
+            return (*tester_)(choices, entries, worker);
+        else {
+            require(entries == 0, panic_code::unsupported, "this tester knows no tables: take a table_tester", entries);
+            return (*tester_)(choices, worker);
+        }
+    }
     static constexpr std::size_t remembered = 20'000; ///< trials, a few KiB each
 
     const network_space* network_;

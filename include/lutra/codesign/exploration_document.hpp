@@ -60,10 +60,18 @@ struct exploration_choice {
     std::string policy;
 };
 
-/// How far a method came: its hypervolume after so many evaluations.
+/// How far a method came: its hypervolume after so many evaluations, the median of its runs.
 struct exploration_course {
     std::string method;
     std::vector<double> evaluations, hypervolume; ///< of one length
+    std::vector<double> least, greatest;          ///< of all runs, as many; empty where there was one
+};
+
+/// How well a predictor foretold the accuracy that was measured then.
+struct exploration_predictor {
+    std::string name;
+    std::uint64_t designs = 0;
+    double rank_correlation = no_value, mean_error = no_value; ///< mean_error in points of accuracy, after calibration
 };
 
 /// The accuracy that one multiplier costs in one place.
@@ -86,6 +94,7 @@ struct exploration_document {
     std::vector<exploration_front_point> front;
     std::optional<exploration_choice> chosen;
     std::vector<exploration_course> convergence;
+    std::vector<exploration_predictor> predictors;
     std::optional<exploration_sensitivity> sensitivity;
 };
 

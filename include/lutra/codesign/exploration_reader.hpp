@@ -116,6 +116,15 @@ public:
         const node values = member(at, "hypervolume");
         take(member(at, "method"), to.method), take(member(at, "evaluations"), to.evaluations), take(values, to.hypervolume);
         if (good()) expect_size(values, to.hypervolume.size(), to.evaluations.size(), "one for each of 'evaluations'");
+        if (!optional_member(at, "least") && !optional_member(at, "greatest")) return;
+        const node least = member(at, "least"), greatest = member(at, "greatest");
+        take(least, to.least), take(greatest, to.greatest);
+        for (const auto& [of, size] : {std::pair{least, to.least.size()}, {greatest, to.greatest.size()}})
+            if (good()) expect_size(of, size, to.evaluations.size(), "one for each of 'evaluations'");
+    }
+    void take(const node& at, exploration_predictor& to) {
+        take(member(at, "name"), to.name), take(member(at, "designs"), to.designs);
+        take(member(at, "rank_correlation"), to.rank_correlation), take(member(at, "mean_error"), to.mean_error);
     }
     void take(const node& at, exploration_sensitivity& to) {
         const node drop = member(at, "drop");
@@ -159,7 +168,8 @@ public:
         if (good() && to.chosen && to.chosen->front >= to.front.size())
             refuse(error_code::mismatch, {nullptr, "chosen.front"}, "is ", to.chosen->front, ", but 'front' has ",
                    to.front.size(), " points");
-        take(member(at, "convergence"), to.convergence), take(optional_member(at, "sensitivity"), to.sensitivity);
+        take(member(at, "convergence"), to.convergence), take(optional_member(at, "predictors"), to.predictors);
+        take(optional_member(at, "sensitivity"), to.sensitivity);
     }
 
 private:
@@ -191,8 +201,9 @@ private:
 
 /// The exploration in @p document. Fields that nobody knows are left alone. Errors name the field: `missing`, `wrong_type`,
 /// `wrong_size` for none or more than 4 objectives or 256 genes, `mismatch` for arrays whose lengths contradict each other
-/// and for an index that points nowhere. 'uniform', 'sensitivity', 'test_accuracy', 'best_uniform' and 'sentence' may be
-/// left out or null; so may 'chosen' where the front is empty, and be null where it is not.
+/// and for an index that points nowhere. 'uniform', 'predictors', 'sensitivity', 'test_accuracy', 'best_uniform',
+/// 'sentence', and 'least' with 'greatest' may be left out or null; so may 'chosen' where the front is empty, and be null
+/// where it is not.
 [[nodiscard]] LUTRA_INLINE result<exploration_document> exploration_from(const nlohmann::json& document) {
     detail::exploration_reader reader;
     exploration_document read;

@@ -33,12 +33,25 @@ struct simulated_images {
     std::uint64_t images = 1;
 };
 
-/// The accelerator's side of a design: what may be chosen in it, and what it then takes. `simulate(one image, genes, area)`
-/// has the mean workload of one image, the accelerator's own genes, and the area of the lanes' multipliers relative to exact
-/// ones; it runs on several threads at once. A design that cannot be built, or does not fit the workload, is an error.
+/// What the network of a design asks of an accelerator's circuits.
+struct lane_circuits {
+    double multiplier_area = 1; ///< of a lane's multipliers, relative to exact ones
+    int table_entries = 0;      ///< of the piecewise-linear units; 0: it asks for none
+
+    /// The cost of a unit with so many entries, from that of one with 8: in proportion, which is too much, for the
+    /// multiplier in it stays as it is.
+    [[nodiscard]] constexpr module_cost pwl_unit(const module_cost& of_8) const noexcept {
+        const double ratio = table_entries > 0 ? table_entries / 8.0 : 1;
+        return of_8.scaled({.power = ratio, .area = ratio});
+    }
+};
+
+/// The accelerator's side of a design: what may be chosen in it, and what it then takes. `simulate(one image, genes,
+/// circuits)` has the mean workload of one image, the accelerator's own genes, and what the network asks of its circuits; it
+/// runs on several threads at once. A design that cannot be built, or does not fit the workload, is an error.
 struct hardware_space {
     std::vector<design_gene> genes;
-    std::function<result<simulated_images>(const workload&, std::span<const std::uint16_t>, double)> simulate;
+    std::function<result<simulated_images>(const workload&, std::span<const std::uint16_t>, const lane_circuits&)> simulate;
 };
 
 namespace detail {
@@ -48,6 +61,13 @@ inline workload times_images(const workload& one, std::uint64_t images, std::vec
     operations.assign(one.operations.begin(), one.operations.end());
     for (operation& op : operations) op.batch *= images;
     return {operations, one.dependencies};
+}
+/// The accelerator @p c with those circuits: piecewise-linear units take the place of those that make GELU.
+inline void put_into(tiled_config& c, const lane_circuits& circuits) {
+    c.multiplier.area *= circuits.multiplier_area;
+    if (circuits.table_entries == 0) return;
+    c.costs.pwl_unit = circuits.pwl_unit(c.costs.pwl_unit);
+    if (c.activation == lane_function::gelu) c.activation = lane_function::pwl;
 }
 } // namespace detail
 
@@ -59,16 +79,18 @@ inline workload times_images(const workload& one, std::uint64_t images, std::vec
 [[nodiscard]] inline hardware_space hardware_of(const accelerator_config& config, std::uint64_t images = 1) {
     require(images > 0, panic_code::bad_argument, "an accelerator takes at least one image at once");
     return {{},
-            [config, images](const workload& one, std::span<const std::uint16_t>, double area) -> result<simulated_images> {
+            [config, images](const workload& one, std::span<const std::uint16_t>,
+                             const lane_circuits& circuits) -> result<simulated_images> {
                 std::vector<operation> memory;
                 const workload all = detail::times_images(one, images, memory);
                 const auto report = std::visit(
                     [&](auto c) -> result<accelerator_report> {
                         if constexpr (std::is_same_v<decltype(c), tiled_config>) {
-                            c.multiplier.area *= area;
+                            detail::put_into(c, circuits);
                             return tiled{c}.simulate(all);
                         } else {
-                            c.multiplier_area *= area;
+                            c.multiplier_area *= circuits.multiplier_area;
+                            c.vector_lane = circuits.pwl_unit(c.vector_lane);
                             if constexpr (std::is_same_v<decltype(c), systolic_config>)
                                 return systolic{c}.simulate(all);
                             else
@@ -122,11 +144,11 @@ inline workload times_images(const workload& one, std::uint64_t images, std::vec
         h.genes.push_back(std::move(gene));
     }
     h.simulate = [space, axes](const workload& one, std::span<const std::uint16_t> genes,
-                               double area) -> result<simulated_images> {
+                               const lane_circuits& circuits) -> result<simulated_images> {
         tiled_design_space::genome g{};
         for (std::size_t i = 0; i < axes.size(); ++i) g[axes[i]] = static_cast<std::uint8_t>(genes[i]);
         tiled_design d = space.at(g);
-        d.config.multiplier.area *= area;
+        detail::put_into(d.config, circuits);
         std::vector<operation> memory;
         const auto report = tiled{d.config}.simulate(detail::times_images(one, d.batch, memory));
         if (!report) return report.error();

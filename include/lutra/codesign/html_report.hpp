@@ -85,7 +85,11 @@ inline void put_convergence(markup& out, const exploration_document& d) {
     if (chart.text().empty()) return;
     out << "<section id=\"convergence\"><h2>Convergence</h2>\n<p>The hypervolume that each method's front covers after so "
            "many "
-        << "evaluations. More is better.</p>\n<ul class=\"legend\">\n";
+        << "evaluations. More is better."
+        << (std::any_of(d.convergence.begin(), d.convergence.end(), [](const auto& c) { return !c.least.empty(); })
+                ? " Lines are the median of several runs, bands reach from the least to the greatest."
+                : "")
+        << "</p>\n<ul class=\"legend\">\n";
     for (std::size_t m = 0; m < d.convergence.size(); ++m) {
         const auto steps = steps_of(d.convergence[m]);
         out << "<li><svg viewBox=\"0 0 28 16\" aria-hidden=\"true\"><path class=\"" << line_class(d, m)
@@ -94,6 +98,20 @@ inline void put_convergence(markup& out, const exploration_document& d) {
         out << "</li>\n";
     }
     out << "</ul>\n<figure>" << chart << "</figure></section>\n";
+}
+
+inline void put_predictors(markup& out, const exploration_document& d) {
+    if (d.predictors.empty()) return;
+    out << "<section id=\"predictors\"><h2>How well accuracy was foretold</h2>\n<p>Of designs that were measured, too: the "
+           "rank correlation (Spearman's; 1 is the same order), and how far a calibrated prediction is off.</p>\n"
+           "<div class=\"scroll\"><table class=\"plain\"><thead><tr><th>predictor</th><th scope=\"col\">designs</th>"
+           "<th scope=\"col\">rank correlation</th><th scope=\"col\">mean error<br/><small>points</small></th></tr>"
+           "</thead><tbody>\n";
+    for (const exploration_predictor& p : d.predictors)
+        out << "<tr><th scope=\"row\">" << p.name << "</th><td>" << count_text(p.designs) << "</td><td>"
+            << number_format{.decimals = 3}(p.rank_correlation) << "</td><td>" << number_format{.decimals = 2}(p.mean_error)
+            << "</td></tr>\n";
+    out << "</tbody></table></div></section>\n";
 }
 
 } // namespace detail::page
@@ -132,6 +150,7 @@ inline void put_convergence(markup& out, const exploration_document& d) {
         detail::page::put_sensitivity(out, *d.sensitivity);
         out << "</section>\n";
     }
+    detail::page::put_predictors(out, d);
     if (!d.front.empty()) {
         out << "<section id=\"front\"><h2>The front</h2>\n";
         detail::page::put_front(out, view);

@@ -7,6 +7,7 @@
 #endif
 
 #include <lutra/core/panic.hpp>
+#include <lutra/core/result.hpp>
 #include <lutra/nn/policy.hpp>
 #include <lutra/search/choices.hpp>
 
@@ -46,12 +47,15 @@ struct network_axes {
     std::vector<lowered_multiplier> attention{1}; ///< for Q K^T and A V of each block
     std::vector<float> thresholds{0};             ///< for the activations of each block (DynaTran); 0: no pruning
     std::vector<token_schedule> schedules{1};     ///< for the whole network
-    bool by_layer = false;                        ///< qkv, proj, fc1 and fc2 choose apart
+    /// Entries of the tables that stand for softmax, layer norm and GELU (integer_vit_tables), for the whole network; 0:
+    /// float. Only a network that keeps all its tokens and activations takes tables.
+    std::vector<int> tables{0};
+    bool by_layer = false;   ///< qkv, proj, fc1 and fc2 choose apart
     bool skip_zeros = false; ///< fc2 skips the weights that meet zeros: no choice, the sums are the same
 };
 
 /// The choices of a network as genes: block after block its linear layers, its attention and its threshold, then the token
-/// schedule. Decoded choices point into this object, which must outlive them and stay where it is.
+/// schedule and the tables. Decoded choices point into this object, which must outlive them and stay where it is.
 ///
 /// @code
 /// const lutra::network_space space{config, {.linear = {lutra::lower(lutra::exact{}), lutra::lower(lutra::drum<4>{})}}};
@@ -62,7 +66,8 @@ public:
     /// Panics where an axis is empty, a schedule has neither no rule nor one a block, a threshold is negative or not finite,
     /// or there are more than design_capacity choices.
     network_space(const vit_config& config, network_axes axes) : config_{config}, axes_{std::move(axes)} {
-        require(!axes_.linear.empty() && !axes_.attention.empty() && !axes_.thresholds.empty() && !axes_.schedules.empty(),
+        require(!axes_.linear.empty() && !axes_.attention.empty() && !axes_.thresholds.empty() && !axes_.schedules.empty() &&
+                    !axes_.tables.empty(),
                 panic_code::empty, "every axis of a network_space needs at least one value");
         for (const token_schedule& s : axes_.schedules)
             require(s.rules.empty() || s.rules.size() == config.depth, panic_code::bad_shape,
@@ -86,6 +91,12 @@ public:
         std::vector<std::string> schedules;
         for (const token_schedule& s : axes_.schedules) schedules.push_back(s.name);
         add({kind::schedule, 0, 0}, "tokens", std::move(schedules));
+        std::vector<std::string> tables;
+        for (const int entries : axes_.tables) {
+            require(entries >= 0, panic_code::bad_argument, "a table has no negative number of entries", entries);
+            tables.push_back(entries == 0 ? "float" : std::to_string(entries) + " entries");
+        }
+        add({kind::tables, 0, 0}, "tables", std::move(tables));
         require(genes_.size() <= design_capacity, panic_code::out_of_range, "a design has too many choices",
                 static_cast<long long>(genes_.size()), static_cast<long long>(design_capacity));
     }
@@ -105,7 +116,8 @@ public:
         case kind::layer: return &axes_.linear[alternative];
         case kind::attention: return &axes_.attention[alternative];
         case kind::threshold:
-        case kind::schedule: break;
+        case kind::schedule:
+        case kind::tables: break;
         }
         return nullptr;
     }
@@ -137,9 +149,27 @@ public:
             case kind::attention: c.attention = axes_.attention[a]; break;
             case kind::threshold: set_threshold(c, axes_.thresholds[a]); break;
             case kind::schedule: set_schedule(choices, axes_.schedules[a]); break;
+            case kind::tables: break;
             }
         }
         return choices;
+    }
+    /// The entries of the tables of @p genes, 0 for none. Panics like decode.
+    [[nodiscard]] int table_entries(std::span<const std::uint16_t> genes) const {
+        if (places_.empty() || places_.back().what != kind::tables) return axes_.tables.front();
+        const std::size_t last = genes_.size() - 1;
+        require(genes.size() > last && genes[last] < axes_.tables.size(), panic_code::out_of_range,
+                "a genome names no tables of its network_space");
+        return axes_.tables[genes[last]];
+    }
+    /// Whether a network can have all of @p genes at once: tables go with no other way of dropping work.
+    [[nodiscard]] status buildable(std::span<const std::uint16_t> genes) const {
+        if (table_entries(genes) == 0) return ok();
+        for (const layer_choice& c : decode(genes))
+            if (c.tokens.rule != token_rule::none || c.pruning.active())
+                return error{error_code::unsupported, 0,
+                             "a network of tables keeps all its tokens and activations; expected the tables 'float'"};
+        return ok();
     }
 
     /// The genes that take alternative @p linear for every linear layer and alternative @p attention for attention, and the
@@ -157,7 +187,7 @@ public:
     }
 
 private:
-    enum class kind : std::uint8_t { linear, layer, attention, threshold, schedule };
+    enum class kind : std::uint8_t { linear, layer, attention, threshold, schedule, tables };
     struct place {
         kind what;
         std::size_t block, layer;

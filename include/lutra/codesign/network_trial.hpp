@@ -60,10 +60,15 @@ struct network_trial {
 
 inline namespace LUTRA_ISA {
 
-/// Tries one network after the other on the same images: an int8_vit of each assignment of choices. Results depend on the
-/// choices alone, whichever worker tries them.
+/// Tries one network after the other on the same images: a Model of each assignment of choices. Results depend on the
+/// choices alone, whichever worker tries them. Of a Model whose pass nobody can observe, the operations stay empty.
 template <class Model = int8_vit<>>
 class network_tester {
+    static constexpr bool observable = requires(const Model& m, matrix_view<const float> images, matrix_view<float> logits,
+                                                arena& scratch, const observer_ref& observer) {
+        m.forward(images, logits, scratch, observer);
+    };
+
 public:
     /// @p pixels: whole 8-bit images, channel-major; @p labels one each; for @p workers workers. All must outlive this
     /// object. Panics where the images are none, not whole or not as many as the labels, and on options out of range.
@@ -88,21 +93,11 @@ public:
 
     /// Tries the network of @p choices on worker @p worker. Panics as Model does, and where there is no such worker.
     [[nodiscard]] network_trial operator()(std::span<const layer_choice> choices, std::size_t worker) const {
-        require(worker < workers_.size(), panic_code::out_of_range, "a network_tester has no such worker",
-                static_cast<long long>(worker), static_cast<long long>(workers_.size()));
         const vit_config& c = config();
-        memory& own = workers_[worker];
-        const std::size_t packed_bytes = Model::packed_bytes(c, choices), size = c.image_size();
-        if (own.packed.bytes().size() < packed_bytes) own.packed = arena_memory{packed_bytes};
-        if (own.images.empty()) {
-            own.scratch = arena_memory{Model::scratch_bytes(c, options_.batch)};
-            own.images.resize(options_.batch * size);
-            own.logits.resize(options_.batch * c.classes);
-        }
-        arena packed{own.packed.bytes()};
-        const Model model{parameters_, scales_, choices, packed};
+        memory& own = of(worker);
+        const Model model = make(choices, own);
         network_trial t;
-        observe(model, choices, own, t);
+        if constexpr (observable) observe(model, choices, own, t);
         for (std::size_t first = 0; first < labels_.size() && !t.stopped; first += options_.batch) {
             const std::size_t n = std::min(options_.batch, labels_.size() - first);
             forward(model, own, first, n, {});
@@ -117,18 +112,49 @@ public:
         return t;
     }
 
+    /// What the network of @p choices asks of hardware, as the operator counts it, without its accuracy.
+    [[nodiscard]] network_trial observe(std::span<const layer_choice> choices,
+                                        std::size_t worker) const requires observable {
+        network_trial t;
+        memory& own = of(worker);
+        observe(make(choices, own), choices, own, t);
+        return t;
+    }
+
 private:
     struct memory {
         arena_memory packed, scratch;
         std::vector<float> images, logits;
     };
+    [[nodiscard]] memory& of(std::size_t worker) const {
+        require(worker < workers_.size(), panic_code::out_of_range, "a network_tester has no such worker",
+                static_cast<long long>(worker), static_cast<long long>(workers_.size()));
+        return workers_[worker];
+    }
+    [[nodiscard]] Model make(std::span<const layer_choice> choices, memory& own) const {
+        const vit_config& c = config();
+        const std::size_t packed_bytes = Model::packed_bytes(c, choices);
+        if (own.packed.bytes().size() < packed_bytes) own.packed = arena_memory{packed_bytes};
+        if (own.images.empty()) {
+            own.scratch = arena_memory{Model::scratch_bytes(c, options_.batch)};
+            own.images.resize(options_.batch * c.image_size());
+            own.logits.resize(options_.batch * c.classes);
+        }
+        arena packed{own.packed.bytes()};
+        return Model{parameters_, scales_, choices, packed};
+    }
     void forward(const Model& model, memory& own, std::size_t first, std::size_t n, const observer_ref& observer) const {
         const vit_config& c = config();
         const std::size_t size = c.image_size();
         const std::span<float> images{own.images.data(), n * size};
         normalize(c, pixels_.subspan(first * size, n * size), images);
         arena scratch{own.scratch.bytes()};
-        model.forward({images.data(), n, size}, {own.logits.data(), n, c.classes}, scratch, observer);
+        const matrix_view<const float> rows{images.data(), n, size};
+        const matrix_view<float> logits{own.logits.data(), n, c.classes};
+        if constexpr (observable)
+            model.forward(rows, logits, scratch, observer);
+        else
+            model.forward(rows, logits, scratch);
     }
     void observe(const Model& model, std::span<const layer_choice> choices, memory& own, network_trial& t) const {
         const vit_config& c = config();

@@ -25,9 +25,18 @@ namespace lutra {
 struct integer_vit_defaults {
     using multiplier = exact;              ///< of the linear layers, patch embedding and head included
     using attention_multiplier = exact;    ///< of Q K^T and A V; queries and probabilities are the left operands
-    using activation = trained_activation; ///< between the two layers of the MLP; GELU as pwl<gelu, 8>
+    using activation = trained_activation; ///< between the two layers of the MLP
+    using trained_gelu = pwl<gelu, 8>;     ///< what that is where the network was trained with GELU
     using softmax = pwl_softmax<8>;
     using layer_norm = pwl_layer_norm<16>;
+};
+
+/// The same with tables of @p Entries everywhere, 8 or 16.
+template <int Entries>
+struct integer_vit_tables : integer_vit_defaults {
+    using trained_gelu = pwl<gelu, Entries>;
+    using softmax = pwl_softmax<Entries>;
+    using layer_norm = pwl_layer_norm<Entries>;
 };
 
 /// What softmax of an integer network is: `scores_by(scale)`, the requantizer of sums that are worth `scale` each, and
@@ -53,7 +62,8 @@ concept integer_activation = std::same_as<A, trained_activation> || tabulated_ac
 
 /// What integer_vit asks of a policy: the members of integer_vit_defaults.
 template <class P>
-concept integer_vit_policy = multiplier_policy<P> && integer_activation<typename P::activation> &&
+concept integer_vit_policy =
+    multiplier_policy<P> && integer_activation<typename P::activation> && tabulated_activation<typename P::trained_gelu> &&
     integer_softmax<typename P::softmax> && integer_layer_norm<typename P::layer_norm>;
 static_assert(integer_vit_policy<integer_vit_defaults>);
 

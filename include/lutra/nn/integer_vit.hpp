@@ -37,7 +37,8 @@ inline namespace LUTRA_ISA {
 /// vit.forward(images, logits, scratch);   // int8 to int32; an arena of integer_vit<>::scratch_bytes(config, images.rows())
 /// @endcode
 ///
-/// @tparam Policy its `activation`, `softmax` and `layer_norm`; its multipliers count only through choice_of<Policy>()
+/// @tparam Policy its `activation`, `trained_gelu`, `softmax` and `layer_norm`; its multipliers count only through
+/// choice_of<Policy>()
 template <integer_vit_policy Policy = integer_vit_defaults>
 class integer_vit {
 public:
@@ -98,7 +99,7 @@ public:
             const auto hidden = static_cast<double>(scale(block_tensor::hidden));
             const int fraction = activation_input_fraction(hidden);
             b.fc1_output = to(layer.fc1, 1.0 / (1 << fraction));
-            const auto values = with_activation<typename Policy::activation, pwl<gelu, 8>>(
+            const auto values = with_activation<typename Policy::activation, typename Policy::trained_gelu>(
                 c, [&]<class A>(A) { return activation_values<A>(fraction, hidden); });
             b.activation = memory.take<std::int8_t>(values.size());
             std::copy(values.begin(), values.end(), b.activation.begin());

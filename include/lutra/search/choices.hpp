@@ -102,27 +102,32 @@ struct sample_space {
     constexpr auto operator()(random_generator& random) const { return space.sample(random); }
 };
 
-/// Takes another alternative, all others alike, for each gene with probability `rate`, one in the number of genes where that
-/// is 0; if that leaves all, a gene at random.
+/// Takes another alternative, all others alike, for each gene with probability `rate`, one in the number of genes that have
+/// others where that is 0; if that leaves all, such a gene at random.
 template <class Space>
 struct change_choices {
     Space space;
     double rate = 0;
 
     constexpr void operator()(typename Space::genome& g, random_generator& random) const {
-        const double each = rate > 0 ? rate : 1.0 / static_cast<double>(g.size());
+        std::size_t free = 0;
+        for (std::size_t i = 0; i < g.size(); ++i) free += is_free(i) ? 1u : 0u;
+        if (free == 0) return;
+        const double each = rate > 0 ? rate : 1.0 / static_cast<double>(free);
         bool changed = false;
         for (std::size_t i = 0; i < g.size(); ++i)
-            if (random.unit() < each) changed = change(g, i, random) || changed;
-        if (!changed) change(g, static_cast<std::size_t>(random.below(g.size())), random);
+            if (is_free(i) && random.unit() < each) change(g, i, random), changed = true;
+        if (changed) return;
+        std::size_t at = 0;
+        for (std::uint64_t skip = random.below(free); !is_free(at) || skip-- > 0;) ++at;
+        change(g, at, random);
     }
 
 private:
-    constexpr bool change(typename Space::genome& g, std::size_t i, random_generator& random) const {
-        if (space.alternatives[i] < 2) return false;
+    constexpr bool is_free(std::size_t i) const noexcept { return space.alternatives[i] > 1; }
+    constexpr void change(typename Space::genome& g, std::size_t i, random_generator& random) const {
         const auto other = static_cast<std::uint16_t>(random.below(space.alternatives[i] - 1u));
         g[i] = static_cast<std::uint16_t>(other + (other >= g[i] ? 1 : 0));
-        return true;
     }
 };
 

@@ -3,7 +3,7 @@
 
 #include <lutra/core/config.hpp>
 #if !LUTRA_HOSTED
-    #error "lutra/search/surrogate needs a heap: judge predictors on a host."
+    #error "lutra/search/rank_correlation.hpp needs a heap: judge predictors on a host."
 #endif
 
 #include <lutra/core/panic.hpp>
