@@ -45,6 +45,7 @@ int explore(const explore_request& r, const design_setup& setup, [[maybe_unused]
         const explore_reporter<N> reporter{r, setup, judged, found, workers};
         reporter.print();
         reporter.write();
+        if (!r.plot.empty()) method_comparison<N>{judged, found.methods}.plot(r.plot);
     };
     try {
         const lutra::interruption caught;

@@ -5,7 +5,6 @@
 #include "support/gnuplot.hpp"
 
 #include <lutra/codesign/accelerator_file.hpp>
-#include <lutra/io/file.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -19,19 +18,6 @@
 
 /// @file
 /// What accelerators did, drawn by gnuplot: energy, power over time, and what bounds an operation.
-
-[[nodiscard]] inline bool is_image(const std::filesystem::path& path) {
-    return path.extension() == ".png" || path.extension() == ".svg";
-}
-/// Draws @p script of @p width x @p height for the option @p option of the command line to @p path: PNG, else SVG.
-inline void write_plot(const std::filesystem::path& path, std::string_view option, int width, int height,
-                       const std::string& script) {
-    std::ostringstream all;
-    all << "set terminal " << (path.extension() == ".png" ? "pngcairo" : "svg") << " size " << width << ',' << height
-        << " noenhanced\nset grid\n"
-        << script;
-    if (const auto s = lutra::write_file_atomically(path, draw(all.str(), option)); !s) fail(s.error().message);
-}
 
 inline void plot_energy(const std::filesystem::path& path, const lutra::accelerator_report& r) {
     std::ostringstream script;

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include "support/explore_comparison.hpp"
+#include "support/explore_foresight.hpp"
 #include "support/explore_search.hpp"
 
-#include <lutra/codesign/accuracy_predictor.hpp>
 #include <lutra/codesign/html_report.hpp>
 #include <lutra/codesign/policy_header.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/io/json.hpp>
-#include <lutra/search/hypervolume.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <limits>
 #include <map>
-#include <numeric>
 #include <span>
 #include <sstream>
 #include <string>
@@ -34,22 +31,6 @@ inline void check_report_folder(const std::filesystem::path& folder) {
     std::filesystem::remove(probe, fault);
 }
 
-/// How an objective is shown.
-struct shown_objective {
-    const char *name, *label, *unit;
-    double scale; ///< from its own unit to the shown one
-};
-inline shown_objective shown(lutra::design_objective o) {
-    switch (o) {
-    case lutra::design_objective::error: return {"error", "error on the training images", "%", 100};
-    case lutra::design_objective::power: return {"power", "power of the linear layers' multipliers", "% of exact", 100};
-    case lutra::design_objective::energy: return {"energy", "energy an image", "uJ", 1e-3};
-    case lutra::design_objective::latency: return {"latency", "time an image", "us", 1e6};
-    case lutra::design_objective::area: break;
-    }
-    return {"area", "area", "mm2", 1};
-}
-
 /// Prints and writes what was found, after the designs that matter have run on the test images, once.
 template <std::size_t N>
 class explore_reporter {
@@ -58,14 +39,17 @@ class explore_reporter {
 public:
     explore_reporter(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
                      const explored<N>& found, lutra::thread_executor& on)
-        : r_{r}, setup_{setup}, judged_{judged}, found_{found}, foretell_{setup.model->space()} {
+        : r_{r},
+          setup_{setup},
+          judged_{judged},
+          found_{found},
+          comparison_{judged, found.methods},
+          foresight_{setup, judged, found.chosen()} {
         sort_front();
         if (front_.empty())
             fail("no design that was evaluated can be built; expected a larger accelerator or another budget");
         find_uniform();
         choose();
-        find_best_volume();
-        for (const evaluation& one : found.chosen().evaluations) foretell_.tell(one.genome, one.costs[0]);
         verify(on);
     }
 
@@ -74,16 +58,17 @@ public:
         std::printf("%zu evaluations by %s, %zu infeasible, in %.1f s: %.1f a second, %.2f %% of the time in the search\n",
                     e.evaluations.size(), r_.method.c_str(), e.infeasible, e.seconds,
                     static_cast<double>(e.evaluations.size()) / e.seconds, 100 * e.search_seconds / e.seconds);
-        print_methods();
-        for (const auto& p : predictors())
+        comparison_.print();
+        for (const auto& p : foresight_.predictors())
             std::printf("accuracy as foretold by %s: rank correlation %.3f over %llu designs, %.2f points off\n",
                         p.name.c_str(), p.rank_correlation, static_cast<unsigned long long>(p.designs), p.mean_error);
         std::printf("\n%-34s", "design");
-        for (std::size_t o = 0; o < N; ++o) std::printf(" %14s", header(o).c_str());
+        for (std::size_t o = 0; o < N; ++o) std::printf(" %14s", judged_.header(o).c_str());
         std::printf(" %14s\n", "test accuracy");
-        line("exact", first_costs(), exact_test_);
+        line("exact", judged_.first, exact_test_);
         if (uniform_best_ < uniform_.size())
             line("uniform " + uniform_[uniform_best_].name, uniform_[uniform_best_].costs, uniform_test_);
+        for (const named_design& other : others_) line(other.name, other.costs, other.test);
         for (std::size_t f = 0; f < front_.size(); ++f) {
             if (tested_.contains(f) || f == chosen_)
                 line((f == chosen_ ? "chosen: evaluation " : "evaluation ") + std::to_string(front_[f] + 1), at(f).costs,
@@ -103,33 +88,17 @@ public:
     }
 
 private:
-    static constexpr double share_of_best = 0.99;
-    struct uniform_design {
+    struct named_design {
         std::string name;
         lutra::design_genome genome;
         lutra::objectives<N> costs;
+        double test = -1; ///< accuracy on the test images; negative: not measured
     };
 
     [[nodiscard]] const evaluation& at(std::size_t f) const { return found_.chosen().evaluations[front_[f]]; }
-    [[nodiscard]] lutra::objectives<N> first_costs() const { return judged_.costs_of(setup_.first); }
-    [[nodiscard]] bool accurate(const lutra::objectives<N>& costs) const {
-        return judged_.problem.judged_by[0] != lutra::design_objective::error ||
-               costs[0] * judged_.problem.unit[0] <= setup_.first[0] + r_.loss / 100 + 1e-12;
-    }
-    [[nodiscard]] std::string header(std::size_t o) const {
-        const shown_objective s = shown(judged_.problem.judged_by[o]);
-        return std::string{s.name} + ", " + (judged_.problem.judged_by[o] == lutra::design_objective::power ? "%" : s.unit);
-    }
-    /// The objectives in the units that are shown.
-    [[nodiscard]] std::vector<double> values(const lutra::objectives<N>& costs) const {
-        std::vector<double> v;
-        for (std::size_t o = 0; o < N; ++o)
-            v.push_back(judged_.natural(costs)[o] * shown(judged_.problem.judged_by[o]).scale);
-        return v;
-    }
     void line(const std::string& name, const lutra::objectives<N>& costs, double test) const {
         std::printf("%-34s", name.c_str());
-        for (const double v : values(costs)) std::printf(" %14.4f", v);
+        for (const double v : judged_.values(costs)) std::printf(" %14.4f", v);
         if (test >= 0)
             std::printf(" %12.2f %%\n", 100 * test);
         else
@@ -155,15 +124,21 @@ private:
         }
         uniform_best_ = uniform_.size();
         for (std::size_t i = 0; i < uniform_.size(); ++i)
-            if (accurate(uniform_[i].costs) &&
+            if (judged_.accurate(uniform_[i].costs) &&
                 (uniform_best_ == uniform_.size() || uniform_[i].costs[1] < uniform_[uniform_best_].costs[1]))
                 uniform_best_ = i;
     }
-    /// Of the designs that are accurate enough the one with the least second objective; if none is, the most accurate.
+    /// What each method would choose, with its first seed.
     void choose() {
-        bool found = false;
-        for (std::size_t f = 0; f < front_.size(); ++f)
-            if (accurate(at(f).costs) && (!found || at(f).costs[1] < at(chosen_).costs[1])) chosen_ = f, found = true;
+        const std::size_t own = chosen_design(judged_, found_.chosen());
+        chosen_ = static_cast<std::size_t>(std::find(front_.begin(), front_.end(), own) - front_.begin());
+        for (std::size_t m = 1; m < found_.methods.size(); ++m) {
+            const auto& run = found_.methods[m].runs.front();
+            const std::size_t other = chosen_design(judged_, run);
+            if (other < run.evaluations.size())
+                others_.push_back(
+                    {"chosen by " + found_.methods[m].method, run.evaluations[other].genome, run.evaluations[other].costs});
+        }
     }
     void verify(lutra::thread_executor& on) {
         std::vector<std::size_t> picked{chosen_};
@@ -174,6 +149,7 @@ private:
         }
         std::vector<lutra::design_genome> genomes;
         for (const std::size_t f : picked) genomes.push_back(at(f).genome);
+        for (const named_design& other : others_) genomes.push_back(other.genome);
         genomes.push_back({.length = setup_.model->space().length});
         if (uniform_best_ < uniform_.size()) genomes.push_back(uniform_[uniform_best_].genome);
         const explore_tester tester{setup_.model_file.network.parameters(), setup_.model_file.scales,
@@ -184,13 +160,14 @@ private:
             accuracy[i] = tester(setup_.space->decode(genes), setup_.space->table_entries(genes), worker).accuracy();
         });
         for (std::size_t i = 0; i < picked.size(); ++i) tested_[picked[i]] = accuracy[i];
-        exact_test_ = accuracy[picked.size()];
+        for (std::size_t i = 0; i < others_.size(); ++i) others_[i].test = accuracy[picked.size() + i];
+        exact_test_ = accuracy[picked.size() + others_.size()];
         if (uniform_best_ < uniform_.size()) uniform_test_ = accuracy.back();
     }
 
     [[nodiscard]] std::string sentence() const {
         char text[400];
-        const auto v = values(at(chosen_).costs), exact = values(first_costs());
+        const auto v = judged_.values(at(chosen_).costs), exact = judged_.values(judged_.first);
         int n = std::snprintf(text, sizeof text,
                               "The chosen design takes %.1f %% less %s than %s, at %.2f %% accuracy on the %zu test "
                               "images (%s: %.2f %%)",
@@ -201,7 +178,7 @@ private:
         if (uniform_best_ < uniform_.size()) {
             const auto& u = uniform_[uniform_best_];
             n = std::snprintf(text, sizeof text, ", and %.1f %% less than %s everywhere (%.2f %%)",
-                              100 * (1 - v[1] / values(u.costs)[1]), u.name.c_str(), 100 * uniform_test_);
+                              100 * (1 - v[1] / judged_.values(u.costs)[1]), u.name.c_str(), 100 * uniform_test_);
             all.append(text, static_cast<std::size_t>(n));
         }
         return all + ".";
@@ -224,7 +201,7 @@ private:
         out << '\n';
         for (std::size_t f = 0; f < front_.size(); ++f) {
             out << front_[f] + 1;
-            for (const double v : values(at(f).costs)) out << ',' << v;
+            for (const double v : judged_.values(at(f).costs)) out << ',' << v;
             out << ',';
             if (tested_.contains(f)) out << tested_.at(f);
             for (std::size_t g = 0; g < at(f).genome.size(); ++g)
@@ -258,148 +235,38 @@ private:
         }
         for (const lutra::design_gene& g : setup_.model->genes())
             d["genes"].push_back({{"name", g.name}, {"alternatives", g.alternatives}});
-        for (const uniform_design& u : uniform_) d["uniform"].push_back({{"name", u.name}, {"objectives", values(u.costs)}});
-        for (const evaluation& one : e.evaluations) d["points"].push_back({{"objectives", values(one.costs)}});
+        for (const named_design& u : uniform_)
+            d["uniform"].push_back({{"name", u.name}, {"objectives", judged_.values(u.costs)}});
+        for (const evaluation& one : e.evaluations) d["points"].push_back({{"objectives", judged_.values(one.costs)}});
         for (std::size_t f = 0; f < front_.size(); ++f) {
             nlohmann::json point{{"number", front_[f] + 1},
                                  {"genes", std::vector<int>(at(f).genome.begin(), at(f).genome.end())},
-                                 {"objectives", values(at(f).costs)}};
+                                 {"objectives", judged_.values(at(f).costs)}};
             if (tested_.contains(f)) point["test_accuracy"] = tested_.at(f);
             d["front"].push_back(std::move(point));
         }
-        for (const auto& m : found_.methods) d["convergence"].push_back(course(m));
-        for (const auto& p : predictors())
+        for (const auto& m : found_.methods) d["convergence"].push_back(comparison_.course(m));
+        for (const auto& p : foresight_.predictors())
             d["predictors"].push_back({{"name", p.name},
                                        {"designs", p.designs},
                                        {"rank_correlation", p.rank_correlation},
                                        {"mean_error", p.mean_error}});
-        if (auto map = sensitivity(); !map.is_null()) d["sensitivity"] = std::move(map);
+        if (auto map = foresight_.sensitivity(); !map.is_null()) d["sensitivity"] = std::move(map);
 
         nlohmann::json chosen{{"front", chosen_},
                               {"sentence", sentence()},
                               {"reference",
                                {{"name", setup_.axes.linear.front().name},
-                                {"objectives", values(first_costs())},
+                                {"objectives", judged_.values(judged_.first)},
                                 {"test_accuracy", exact_test_}}},
                               {"energy", energy()},
                               {"policy", policy().value_or("")}};
         if (uniform_best_ < uniform_.size())
             chosen["best_uniform"] = {{"name", uniform_[uniform_best_].name},
-                                      {"objectives", values(uniform_[uniform_best_].costs)},
+                                      {"objectives", judged_.values(uniform_[uniform_best_].costs)},
                                       {"test_accuracy", uniform_test_}};
         d["chosen"] = std::move(chosen);
         return d;
-    }
-    [[nodiscard]] nlohmann::json course(const method_runs<N>& m) const {
-        std::vector<std::size_t> numbers(m.longest());
-        std::iota(numbers.begin(), numbers.end(), std::size_t{1});
-        std::vector<double> least, median, greatest;
-        for (const std::size_t n : numbers) {
-            const std::vector<double> volumes = m.hypervolumes(n);
-            least.push_back(volumes.front()), median.push_back(volumes[volumes.size() / 2]);
-            greatest.push_back(volumes.back());
-        }
-        nlohmann::json c{{"method", m.method}, {"evaluations", numbers}, {"hypervolume", median}, {"seeds", m.runs.size()}};
-        if (m.runs.size() > 1) c["least"] = least, c["greatest"] = greatest;
-        c["evaluations_to_best"] = m.evaluations_to(share_of_best * best_volume_);
-        return c;
-    }
-    /// The least that each run of @p m found of objective @p o, in the units that are shown, among the designs that are
-    /// accurate enough; from the least to the greatest, without runs that found none.
-    [[nodiscard]] std::vector<double> least_of(const method_runs<N>& m, std::size_t o) const {
-        std::vector<double> all;
-        for (const auto& run : m.runs) {
-            double least = std::numeric_limits<double>::infinity();
-            for (const std::size_t f : run.front)
-                if (accurate(run.evaluations[f].costs)) least = std::min(least, values(run.evaluations[f].costs)[o]);
-            if (std::isfinite(least)) all.push_back(least);
-        }
-        std::sort(all.begin(), all.end());
-        return all;
-    }
-    /// Hypervolumes, how soon each method had nearly that of all fronts together, and the least of each objective.
-    void print_methods() const {
-        std::printf("hypervolume %.5f", found_.chosen().hypervolume.back());
-        if (found_.methods.size() == 1 && r_.repeat == 1) return static_cast<void>(std::printf("\n"));
-        std::printf("; all designs of all methods together: %.5f\n\n%-17s %5s %29s %22s", best_volume_, "method", "seeds",
-                    "hypervolume: median (range)", "99 % after");
-        const bool judges_error = judged_.problem.judged_by[0] == lutra::design_objective::error;
-        for (std::size_t o = judges_error ? 1 : 0; o < N; ++o) std::printf(" %16s", ("least " + header(o)).c_str());
-        std::printf("\n");
-        for (const auto& m : found_.methods) {
-            const std::vector<double> v = m.hypervolumes(m.longest());
-            const std::vector<std::size_t> to = m.evaluations_to(share_of_best * best_volume_);
-            const auto evaluations = [](std::size_t n) { return n == 0 ? std::string{"never"} : std::to_string(n); };
-            char volumes[64];
-            std::snprintf(volumes, sizeof volumes, "%.4f (%.4f to %.4f)", v[v.size() / 2], v.front(), v.back());
-            std::string after = evaluations(to[to.size() / 2]);
-            if (to.size() > 1) after += " (" + evaluations(to.front()) + " to " + evaluations(to.back()) + ")";
-            std::printf("%-17s %5zu %29s %22s", m.method.c_str(), v.size(), volumes, after.c_str());
-            for (std::size_t o = judges_error ? 1 : 0; o < N; ++o) {
-                const std::vector<double> least = least_of(m, o);
-                if (least.empty())
-                    std::printf(" %16s", "none");
-                else
-                    std::printf(" %16.4f", least[least.size() / 2]);
-            }
-            std::printf("\n");
-        }
-        std::printf(
-            "Evaluations until 99 %% of what all found together; the least at a loss of at most %g points; medians.\n\n",
-            r_.loss);
-    }
-    /// What all methods found together.
-    void find_best_volume() {
-        std::vector<lutra::objectives<N>> points;
-        for (const auto& m : found_.methods)
-            for (const auto& run : m.runs)
-                for (const std::size_t f : run.front) points.push_back(run.evaluations[f].costs);
-        best_volume_ = lutra::hypervolume<N>(points, judged_.reference);
-    }
-    /// Accuracy as foretold by what single changes cost, and by a surrogate that saw the first half of the designs.
-    [[nodiscard]] std::vector<lutra::exploration_predictor> predictors() const {
-        std::vector<lutra::exploration_predictor> all;
-        if (judged_.problem.judged_by[0] != lutra::design_objective::error) return all;
-        const double points = 100 * judged_.problem.unit[0];
-        const auto judge = [&](const char* name, std::span<const double> foretold, std::span<const double> measured) {
-            if (measured.size() < 10) return;
-            const auto c = lutra::calibrate_predictor(foretold, measured);
-            all.push_back({name, c.designs, c.rank_correlation, points * c.mean_error});
-        };
-        std::vector<double> foretold, measured;
-        for (const evaluation& one : found_.chosen().evaluations) {
-            const bool several =
-                std::count(one.genome.begin(), one.genome.end(), 0) + 1 < static_cast<std::ptrdiff_t>(one.genome.size());
-            const auto p = foretell_(one.genome);
-            if (!several || !p || !lutra::feasible(one.costs)) continue;
-            foretold.push_back(*p), measured.push_back(one.costs[0]);
-        }
-        judge("single changes, added", foretold, measured);
-#if LUTRA_USE_EIGEN
-        const auto surrogate = foretold_by_surrogate(setup_, found_.chosen());
-        judge("a Gaussian process of the first half", surrogate.first, surrogate.second);
-#endif
-        return all;
-    }
-    /// What each multiplier costs where it stands alone; null where no design says.
-    [[nodiscard]] nlohmann::json sensitivity() const {
-        if (judged_.problem.judged_by[0] != lutra::design_objective::error) return {};
-        nlohmann::json map{{"multiplier", "the column's multiplier"}, {"rows", nlohmann::json::array()}};
-        for (std::size_t a = 1; a < setup_.axes.linear.size(); ++a) map["columns"].push_back(setup_.axes.linear[a].name);
-        bool any = false;
-        for (std::size_t g = 0; g < setup_.space->genes().size(); ++g) {
-            const auto& gene = setup_.space->genes()[g];
-            if (setup_.space->multiplier(g, 0) == nullptr || gene.name.ends_with("attention")) continue;
-            map["rows"].push_back(gene.name);
-            nlohmann::json row = nlohmann::json::array();
-            for (std::size_t a = 1; a < gene.alternatives.size(); ++a) {
-                const double loss = foretell_.loss(g, a);
-                any = any || !std::isnan(loss);
-                row.push_back(100 * judged_.problem.unit[0] * loss);
-            }
-            map["drop"].push_back(std::move(row));
-        }
-        return any ? map : nlohmann::json{};
     }
     /// Of the chosen design and the first one, by component, an image.
     [[nodiscard]] nlohmann::json energy() const {
@@ -426,11 +293,12 @@ private:
     const design_setup& setup_;
     const design_objectives<N>& judged_;
     const explored<N>& found_;
-    lutra::additive_predictor foretell_;
-    double best_volume_ = 0;         ///< of all designs of all methods
+    method_comparison<N> comparison_;
+    accuracy_foresight<N> foresight_;
     std::vector<std::size_t> front_; ///< evaluations, in the order of their objectives
-    std::vector<uniform_design> uniform_;
+    std::vector<named_design> uniform_;
     std::size_t uniform_best_ = 0, chosen_ = 0;
     std::map<std::size_t, double> tested_; ///< accuracy on the test images, of some of the front
+    std::vector<named_design> others_;     ///< what other methods would choose
     double exact_test_ = 0, uniform_test_ = -1;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/fail.hpp"
+#include "support/gnuplot.hpp"
 #include "support/test_images.hpp"
 #include "support/token_schedule.hpp"
 
@@ -20,7 +21,7 @@
 /// What `explore` was asked to do.
 struct explore_request {
     std::filesystem::path model = examples_folder / "models" / "fashion_mnist_vit_relu.safetensors",
-                          data{fashion_mnist_folder}, journal, report;
+                          data{fashion_mnist_folder}, journal, report, plot;
     std::vector<std::string> objectives{"accuracy", "power"}, compared{"random"},
         multipliers{"exact",
                     "operand_truncated1_1",
@@ -120,11 +121,15 @@ inline explore_request read_explore_request(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--resume", r.journal, "Keep evaluations in this file, and go on from those that it has");
     app.add_option("--report", r.report, "Write report.html, report.json, front.csv and best_policy.hpp into this folder");
+    app.add_option("--plot", r.plot,
+                   "Draw hypervolume against evaluations, all methods and seeds, with gnuplot (.svg or .png)");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         std::exit(app.exit(e) == 0 ? 0 : 2);
     }
+    if (!r.plot.empty() && !is_image(r.plot))
+        fail("--plot draws " + r.plot.string() + ", which is neither an .svg nor a .png; expected one of them");
     if (r.budget == 0) fail("the budget is 0; expected at least one evaluation");
     if (r.images == 0) fail("there are 0 images to measure accuracy on; expected at least one");
     if (r.objectives.size() < 2 || r.objectives.size() > 4)

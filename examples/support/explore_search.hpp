@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "support/explore_setup.hpp"
+#include "support/explore_objectives.hpp"
 #include "support/progress.hpp"
 
 #include <lutra/codesign/explore.hpp>
@@ -25,35 +25,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-/// The objectives that were asked for, as a problem: each in units of the design of first alternatives, error in tenths.
-template <std::size_t N>
-struct design_objectives {
-    using problem_type = lutra::design_problem<design_setup::model_type, N>;
-    problem_type problem;
-    lutra::objectives<N> reference{}; ///< of the hypervolume: 10 points of accuracy less, a tenth more of all else
-
-    design_objectives(const explore_request& r, const design_setup& setup) {
-        problem.model = setup.model.get();
-        for (std::size_t i = 0; i < N; ++i) {
-            problem.judged_by[i] = find_objective(r.objectives[i]);
-            const double first = setup.first[static_cast<std::size_t>(problem.judged_by[i])];
-            const bool error = problem.judged_by[i] == lutra::design_objective::error;
-            problem.unit[i] = error ? 0.1 : first;
-            reference[i] = error ? first / problem.unit[i] + 1 : r.accelerator == "space" ? 4 : 1.1;
-        }
-    }
-    /// What @p costs are in the objectives' own units.
-    [[nodiscard]] lutra::objectives<N> natural(lutra::objectives<N> costs) const {
-        for (std::size_t i = 0; i < N; ++i) costs[i] *= problem.unit[i];
-        return costs;
-    }
-    [[nodiscard]] lutra::objectives<N> costs_of(const lutra::design_measures& all) const {
-        lutra::objectives<N> costs{};
-        for (std::size_t i = 0; i < N; ++i) costs[i] = all[static_cast<std::size_t>(problem.judged_by[i])] / problem.unit[i];
-        return costs;
-    }
-};
 
 /// What a method found.
 template <std::size_t N>
@@ -92,6 +63,22 @@ struct explored {
     [[nodiscard]] const lutra::exploration<N>& chosen() const { return methods.front().runs.front(); }
 };
 
+/// Of a front's designs that are accurate enough the one with the least second objective, as an evaluation; if none is, the
+/// most accurate; all evaluations' number where the front is empty.
+template <std::size_t N>
+std::size_t chosen_design(const design_objectives<N>& judged, const lutra::exploration<N>& found) {
+    const auto& all = found.evaluations;
+    std::size_t best = all.size();
+    for (const std::size_t f : found.front) {
+        const bool takes = judged.accurate(all[f].costs);
+        const bool before = best < all.size() && judged.accurate(all[best].costs);
+        const std::size_t by = takes ? 1 : 0;
+        if (best == all.size() || (takes && !before) || (takes == before && all[f].costs[by] < all[best].costs[by]))
+            best = f;
+    }
+    return best;
+}
+
 /// The designs that may be chosen where one side stays as it is.
 inline lutra::design_choices part_of(const design_setup& setup, bool network_only, bool accelerator_only) {
     lutra::design_choices part = setup.model->space();
@@ -128,34 +115,6 @@ inline lutra::choice_encoding<lutra::design_capacity> encoding_of(const design_s
                 return {m->cost.power, std::log1p(error / 65536)};
             }};
 }
-
-/// The error of the second half of the feasible designs as a Gaussian process foretells it that learnt the first, at most
-/// 500 of each; and what was measured. Empty where there are too few.
-template <std::size_t N>
-std::pair<std::vector<double>, std::vector<double>> foretold_by_surrogate(const design_setup& setup,
-                                                                          const lutra::exploration<N>& found) {
-    std::vector<std::size_t> feasible;
-    for (std::size_t i = 0; i < found.evaluations.size() && feasible.size() < 1000; ++i)
-        if (lutra::feasible(found.evaluations[i].costs)) feasible.push_back(i);
-    const std::size_t half = feasible.size() / 2;
-    if (half < 10) return {};
-    const auto encoding = encoding_of(setup, setup.model->space());
-    const auto encode = [&](std::size_t i) { return encoding.encode(found.evaluations[feasible[i]].genome); };
-    Eigen::MatrixXd points{encode(0).size(), static_cast<Eigen::Index>(half)};
-    Eigen::VectorXd errors{points.cols()};
-    for (std::size_t i = 0; i < half; ++i) {
-        points.col(static_cast<Eigen::Index>(i)) = encode(i);
-        errors[static_cast<Eigen::Index>(i)] = found.evaluations[feasible[i]].costs[0];
-    }
-    lutra::gaussian_process model;
-    if (!model.fit(points, errors)) return {};
-    std::pair<std::vector<double>, std::vector<double>> pairs;
-    for (std::size_t i = half; i < feasible.size(); ++i) {
-        pairs.first.push_back(model.predict(encode(i)).mean);
-        pairs.second.push_back(found.evaluations[feasible[i]].costs[0]);
-    }
-    return pairs;
-}
 #endif
 
 /// Makes genomes of a space at random, after those that are known.
@@ -182,9 +141,7 @@ lutra::exploration<N> run_method(const std::string& method, const lutra::design_
         double best = 0; // the least of the second objective at the loss that is allowed
         for (const std::size_t i : e.front) {
             const auto& costs = e.evaluations[i].costs;
-            if (costs[0] <= setup.first[0] / judged.problem.unit[0] + r.loss / 100 / judged.problem.unit[0] &&
-                (best == 0 || costs[1] < best))
-                best = costs[1];
+            if (judged.accurate(costs) && (best == 0 || costs[1] < best)) best = costs[1];
         }
         char words[160];
         std::snprintf(words, sizeof words, "%zu of %llu, %.1f a second, %zu in the front, %s %.3f, hypervolume %.4f",
@@ -193,9 +150,9 @@ lutra::exploration<N> run_method(const std::string& method, const lutra::design_
                       r.objectives[1].c_str(), best, e.hypervolume.empty() ? 0 : e.hypervolume.back());
         bar.show(method, e.evaluations.size(), static_cast<std::size_t>(std::min<std::uint64_t>(r.budget, 1u << 30)), words);
     };
-    std::vector<lutra::design_genome> known = uniform_designs(setup); // every method begins with what is known
+    std::vector<lutra::design_genome> known = uniform_designs(setup); // methods begin with what is known
     std::erase_if(known, [&](const lutra::design_genome& g) { return !space.contains(g); });
-    if (method != "nsga2") static_cast<void>(explorer.evaluate(known, budget, progress));
+    if (method != "nsga2" && method != "exhaustive") static_cast<void>(explorer.evaluate(known, budget, progress));
     const lutra::change_choices<lutra::design_choices> change{space};
     constexpr std::size_t population = 64, chains = lutra::design_batch, nodes = 100'000;
     if (method == "mcts") {
@@ -243,7 +200,8 @@ lutra::exploration<N> run_method(const std::string& method, const lutra::design_
         explorer.run(search, budget, progress);
     } else {
 #if LUTRA_USE_EIGEN
-        lutra::surrogate_search<lutra::design_capacity, N> search{encoding_of(setup, space), {.seed = seed}};
+        lutra::surrogate_search<lutra::design_capacity, N> search{encoding_of(setup, space),
+                                                                  {.starts = 2, .most_trained = 200, .seed = seed}};
         for (const auto& e : explorer.found().evaluations) search.tell({&e.genome, 1}, {&e.costs, 1});
         explorer.run(search, budget, progress);
 #else

@@ -3,11 +3,14 @@
 
 #include "support/fail.hpp"
 
+#include <lutra/io/file.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,4 +48,17 @@
     static_cast<void>(script);
     fail(std::string{option} + " needs a system with pipes, to ask gnuplot");
 #endif
+}
+
+[[nodiscard]] inline bool is_image(const std::filesystem::path& path) {
+    return path.extension() == ".png" || path.extension() == ".svg";
+}
+/// Draws @p script of @p width x @p height for the option @p option of the command line to @p path: PNG, else SVG.
+inline void write_plot(const std::filesystem::path& path, std::string_view option, int width, int height,
+                       const std::string& script) {
+    std::ostringstream all;
+    all << "set terminal " << (path.extension() == ".png" ? "pngcairo" : "svg") << " size " << width << ',' << height
+        << " noenhanced\nset grid\n"
+        << script;
+    if (const auto s = lutra::write_file_atomically(path, draw(all.str(), option)); !s) fail(s.error().message);
 }
