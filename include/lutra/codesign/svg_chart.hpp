@@ -32,25 +32,8 @@ public:
         axis.ticks_every(axis.nice_step());
         return axis;
     }
-    /// The same on a logarithmic scale, from its first to its last value, both above 0.
-    [[nodiscard]] static svg_axis logarithmic(double low, double high) {
-        svg_axis axis;
-        axis.logarithmic_ = true;
-        axis.low_ = low, axis.high_ = high > low ? high : 10 * low;
-        const int first = detail::page::exponent_of(axis.low_), last = detail::page::exponent_of(axis.high_);
-        for (int power = first; power <= last; power += std::max(1, (last - first) / 6))
-            for (const double digit : {1.0, 2.0, 5.0})
-                if (const double tick = digit * std::pow(10.0, power);
-                    tick >= axis.low_ && tick <= axis.high_ && (digit == 1 || last - first < 3))
-                    axis.ticks_.push_back(tick);
-        axis.numbers_ = detail::page::number_format::of(axis.ticks_);
-        return axis;
-    }
-
     /// Where @p v stands: 0 at the low end, 1 at the high one.
-    [[nodiscard]] double place(double v) const {
-        return logarithmic_ ? std::log(v / low_) / std::log(high_ / low_) : (v - low_) / (high_ - low_);
-    }
+    [[nodiscard]] double place(double v) const { return (v - low_) / (high_ - low_); }
     [[nodiscard]] const std::vector<double>& ticks() const noexcept { return ticks_; }
     [[nodiscard]] std::string tick_text(double tick) const { return numbers_(tick); }
 
@@ -80,7 +63,6 @@ private:
     }
 
     double low_ = 0, high_ = 1;
-    bool logarithmic_ = false;
     std::vector<double> ticks_{};
     detail::page::number_format numbers_{};
 };

@@ -23,13 +23,16 @@ namespace lutra::detail::page {
 }
 
 /// The steps of a method's line: evaluations and hypervolume, in that order, without what is no number.
-[[nodiscard]] inline std::vector<std::pair<double, double>> steps_of(const exploration_course& course) {
+[[nodiscard]] inline std::vector<std::pair<double, double>> steps_of(const std::vector<double>& evaluations,
+                                                                     const std::vector<double>& volumes) {
     std::vector<std::pair<double, double>> steps;
-    for (std::size_t i = 0; i < course.evaluations.size(); ++i)
-        if (course.evaluations[i] >= 0 && !std::isnan(course.hypervolume[i]))
-            steps.emplace_back(course.evaluations[i], course.hypervolume[i]);
+    for (std::size_t i = 0; i < evaluations.size(); ++i)
+        if (evaluations[i] >= 0 && !std::isnan(volumes[i])) steps.emplace_back(evaluations[i], volumes[i]);
     std::sort(steps.begin(), steps.end());
     return steps;
+}
+[[nodiscard]] inline std::vector<std::pair<double, double>> steps_of(const exploration_course& course) {
+    return steps_of(course.evaluations, course.hypervolume);
 }
 
 /// The stair through @p steps, from the first one's place on.
@@ -46,13 +49,9 @@ inline void put_stair(markup& line, const svg_chart& chart, const std::vector<st
 }
 
 /// What lies between the runs of a method, the least and the greatest; empty where there was one run.
-[[nodiscard]] inline markup band_of(const svg_chart& chart, const exploration_course& course) {
+[[nodiscard]] inline markup band_of(const svg_chart& chart, const std::vector<std::pair<double, double>>& low,
+                                    const std::vector<std::pair<double, double>>& high) {
     markup band;
-    if (course.least.empty()) return band;
-    const auto bound = [&](const std::vector<double>& volumes) {
-        return steps_of({course.method, course.evaluations, volumes, {}, {}});
-    };
-    const auto low = bound(course.least), high = bound(course.greatest);
     if (low.empty() || high.empty()) return band;
     band << "M";
     put_stair(band, chart, high);
@@ -68,28 +67,36 @@ inline void put_stair(markup& line, const svg_chart& chart, const std::vector<st
 }
 
 /// Hypervolume against evaluations, a stair for each method and what lies between its runs; empty where no method has a
-/// number to show. The axis of the evaluations is logarithmic where the last are 100 times the first or more.
+/// number to show. The first fiftieth is left out: it would take all the height.
 [[nodiscard]] inline markup convergence_chart(const exploration_document& d) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     double first = infinity, last = -infinity, low = infinity, high = -infinity;
-    std::vector<std::vector<std::pair<double, double>>> lines;
+    for (const auto& course : d.convergence)
+        for (const auto& [evaluations, volume] : steps_of(course)) last = std::max(last, evaluations);
+    struct stairs {
+        std::vector<std::pair<double, double>> median, least, greatest;
+    };
+    std::vector<stairs> lines;
     for (const auto& course : d.convergence) {
-        for (const auto& [evaluations, volume] : lines.emplace_back(steps_of(course))) {
-            first = std::min(first, evaluations), last = std::max(last, evaluations);
-            low = std::min(low, volume), high = std::max(high, volume);
-        }
-        for (const double volume : course.least) low = volume < low ? volume : low; // not what is NaN
-        for (const double volume : course.greatest) high = volume > high ? volume : high;
+        stairs& s = lines.emplace_back();
+        const auto take = [&](std::vector<std::pair<double, double>>& to, const std::vector<double>& volumes) {
+            to = steps_of(course.evaluations, volumes);
+            std::erase_if(to, [&](const auto& step) { return step.first < last / 50; });
+            for (const auto& [evaluations, volume] : to) {
+                first = std::min(first, evaluations);
+                low = std::min(low, volume), high = std::max(high, volume);
+            }
+        };
+        take(s.median, course.hypervolume);
+        if (!course.least.empty()) take(s.least, course.least), take(s.greatest, course.greatest);
     }
     if (first > last) return {};
-    const bool logarithmic = first > 0 && last >= 100 * first;
-    svg_chart chart{logarithmic ? svg_axis::logarithmic(first, last) : svg_axis::linear(first, last),
-                    svg_axis::linear(low, high), logarithmic ? "evaluations (logarithmic)" : "evaluations", "hypervolume",
+    svg_chart chart{svg_axis::linear(first, last), svg_axis::linear(low, high), "evaluations", "hypervolume",
                     "hypervolume against evaluations"};
     for (std::size_t m = lines.size(); m-- > 0;) { // the first method on top
-        const auto& steps = lines[m];
+        const auto& steps = lines[m].median;
         if (steps.empty()) continue;
-        const markup band = band_of(chart, d.convergence[m]);
+        const markup band = band_of(chart, lines[m].least, lines[m].greatest);
         if (!band.text().empty()) chart.body() << "<path class=\"" << line_class(d, m) << " band\" d=\"" << band << "\"/>\n";
         markup line;
         line << "M";

@@ -85,13 +85,13 @@ svg .strong{font-weight:700;font-size:12.5px}
 .line3{stroke:var(--uniform)}
 .line4{stroke:var(--violet);stroke-dasharray:9 4 2 4}
 .line5{stroke:var(--sky);stroke-dasharray:5 5}
-.band{stroke:none;opacity:.14;fill:var(--point)}
-.line0.band{fill:var(--front)}
-.line1.band{fill:var(--chosen)}
-.line2.band{fill:var(--exact)}
-.line3.band{fill:var(--uniform)}
-.line4.band{fill:var(--violet)}
-.line5.band{fill:var(--sky)}
+.line.band{stroke:none;opacity:.14;fill:var(--point)}
+.line.line0.band{fill:var(--front)}
+.line.line1.band{fill:var(--chosen)}
+.line.line2.band{fill:var(--exact)}
+.line.line3.band{fill:var(--uniform)}
+.line.line4.band{fill:var(--violet)}
+.line.line5.band{fill:var(--sky)}
 .random{stroke:var(--soft);stroke-dasharray:4 3;stroke-width:1.6px}
 .scroll{overflow:auto;margin:.6rem 0;max-width:100%}
 .tall{max-height:34rem;width:fit-content;scrollbar-gutter:stable}
