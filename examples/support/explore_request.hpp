@@ -39,8 +39,8 @@ struct explore_request {
     std::vector<float> thresholds{0};
     std::vector<int> tables{0};
     std::string method = "mcts", accelerator = "edge";
-    std::uint64_t budget = 300, seed = 1, repeat = 1, at_once = 1;
-    std::size_t images = 512, threads = 0, verified = 8;
+    std::uint64_t budget = 200, seed = 1, repeat = 1, at_once = 1;
+    std::size_t images = 512, threads = 0, verified = 5;
     double loss = 1; ///< points of accuracy that the chosen design may lose
     bool by_layer = false, no_prior = false, network_only = false, accelerator_only = false;
 };

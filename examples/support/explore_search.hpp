@@ -16,13 +16,16 @@
 #include <lutra/search/nsga2.hpp>
 #include <lutra/search/random_search.hpp>
 #include <lutra/search/rewards.hpp>
+#include <lutra/search/run.hpp>
 #include <lutra/search/spread_rewards.hpp>
 #if LUTRA_USE_EIGEN
     #include <lutra/search/surrogate/surrogate_search.hpp>
 #endif
 
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -128,11 +131,28 @@ struct known_then_sample {
     }
 };
 
+/// Any executor, so that each method is compiled once.
+template <std::size_t N>
+struct any_executor {
+    using problem_type = typename design_objectives<N>::problem_type;
+    std::function<void(const problem_type&, std::span<const lutra::design_genome>, std::span<lutra::objectives<N>>)> run_all;
+
+    template <class Executor>
+    explicit any_executor(Executor& on)
+        : run_all{[&on](const auto& problem, auto genomes, auto costs) {
+              lutra::evaluate_batch(problem, genomes, costs, on);
+          }} {}
+    void evaluate(const problem_type& problem, std::span<const lutra::design_genome> genomes,
+                  std::span<lutra::objectives<N>> costs) {
+        run_all(problem, genomes, costs);
+    }
+};
+
 /// Runs @p method on @p space until the budget is spent.
-template <std::size_t N, class Executor>
+template <std::size_t N>
 lutra::exploration<N> run_method(const std::string& method, const lutra::design_choices& space, std::uint64_t seed,
                                  const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
-                                 Executor& on) {
+                                 any_executor<N>& on) {
     using problem_type = typename design_objectives<N>::problem_type;
     lutra::design_explorer explorer{judged.problem, judged.reference, on};
     const lutra::search_budget budget{.evaluations = r.budget};
@@ -212,31 +232,35 @@ lutra::exploration<N> run_method(const std::string& method, const lutra::design_
     return explorer.found();
 }
 
-/// Runs the method that was asked for and those beside it; with a journal, evaluations in it are not made again.
+/// Runs the method that was asked for and those beside it.
+template <std::size_t N>
+explored<N> run_methods(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
+                        any_executor<N> on) {
+    explored<N> e;
+    const auto run = [&](const std::string& name, const std::string& method, bool network_only, bool accelerator_only) {
+        const lutra::design_choices space = part_of(setup, network_only, accelerator_only);
+        if (space.size() == 1) fail("the search " + name + " has nothing to choose");
+        method_runs<N>& m = e.methods.emplace_back(method_runs<N>{name, {}});
+        for (std::uint64_t i = 0; i < (method == "exhaustive" ? 1 : r.repeat); ++i)
+            m.runs.push_back(run_method(method, space, r.seed + i, r, setup, judged, on));
+    };
+    run(r.method, r.method, r.network_only, r.accelerator_only);
+    for (const std::string& other : r.compared)
+        if (other == one_sided_network || other == one_sided_accelerator)
+            run(other, r.method, other == one_sided_network, other == one_sided_accelerator);
+        else
+            run(other, other, r.network_only, r.accelerator_only);
+    return e;
+}
+
+/// The same; with a journal, evaluations in it are not made again.
 template <std::size_t N, class Executor>
 explored<N> search_designs(const explore_request& r, const design_setup& setup, const design_objectives<N>& judged,
                            Executor& on) {
-    const auto all = [&](auto& executor) {
-        explored<N> e;
-        const auto run = [&](const std::string& name, const std::string& method, bool network_only, bool accelerator_only) {
-            const lutra::design_choices space = part_of(setup, network_only, accelerator_only);
-            if (space.size() == 1) fail("the search " + name + " has nothing to choose");
-            method_runs<N>& m = e.methods.emplace_back(method_runs<N>{name, {}});
-            for (std::uint64_t i = 0; i < (method == "exhaustive" ? 1 : r.repeat); ++i)
-                m.runs.push_back(run_method(method, space, r.seed + i, r, setup, judged, executor));
-        };
-        run(r.method, r.method, r.network_only, r.accelerator_only);
-        for (const std::string& other : r.compared)
-            if (other == one_sided_network || other == one_sided_accelerator)
-                run(other, r.method, other == one_sided_network, other == one_sided_accelerator);
-            else
-                run(other, other, r.network_only, r.accelerator_only);
-        return e;
-    };
-    if (r.journal.empty()) return all(on);
+    if (r.journal.empty()) return run_methods(r, setup, judged, any_executor<N>{on});
     auto journal = value_or_fail(lutra::evaluation_journal<lutra::design_genome, N>::open(r.journal, setup.identity));
     if (journal.size() > 0)
         std::printf("%s holds %zu evaluations, which are not made again\n", r.journal.c_str(), journal.size());
     lutra::journaled_executor journaled{journal, on};
-    return all(journaled);
+    return run_methods(r, setup, judged, any_executor<N>{journaled});
 }
