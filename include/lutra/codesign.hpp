@@ -17,6 +17,7 @@
 #include <lutra/codesign/exploration_document.hpp>
 #include <lutra/codesign/exploration_reader.hpp>
 #include <lutra/codesign/explore.hpp>
+#include <lutra/codesign/firmware_header.hpp>
 #include <lutra/codesign/hardware_space.hpp>
 #include <lutra/codesign/html_report.hpp>
 #include <lutra/codesign/network_space.hpp>

@@ -6,6 +6,7 @@
 
 // IWYU pragma: begin_exports
 #include <lutra/core/arena.hpp>
+#include <lutra/core/checksum.hpp>
 #include <lutra/core/config.hpp>
 #include <lutra/core/executor.hpp>
 #include <lutra/core/hardware_cost.hpp>

@@ -11,6 +11,7 @@
 #include <lutra/gemm/float_gemm_parallel.hpp>
 #include <lutra/gemm/int8_gemm.hpp>
 #include <lutra/gemm/int8_gemm_batch.hpp>
+#include <lutra/gemm/lean_gemm.hpp>
 #include <lutra/gemm/map_bytes.hpp>
 #include <lutra/gemm/operand.hpp>
 #include <lutra/gemm/reference.hpp>

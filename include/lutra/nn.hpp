@@ -19,6 +19,8 @@
 #include <lutra/nn/describe_training.hpp>
 #include <lutra/nn/float_block.hpp>
 #include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/frozen_network.hpp>
+#include <lutra/nn/frozen_vit.hpp>
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/int8_linear.hpp>
 #include <lutra/nn/int8_low_rank.hpp>

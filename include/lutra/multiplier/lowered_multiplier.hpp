@@ -59,8 +59,8 @@ struct lowered_multiplier {
     const std::int8_t* errors_by_weight = nullptr; ///< its transpose; may be null
     const std::int16_t* products16 = nullptr;      ///< 256 x 256 [activation bits][weight bits]; null if too wide, or exact
     const std::int16_t* products16_by_weight = nullptr; ///< its transpose; may be null
-    /// The same as products16 in 32 bits; null in the exact plan and in a separable constant (lowered_v), which has no
-    /// table.
+    /// The same as products16 in 32 bits; null in the exact plan and in a constant that needs no table of them (lowered_v,
+    /// firmware_header).
     const std::int32_t* products32 = nullptr;
     std::int32_t min_product = -16256; ///< over all 65,536 operand pairs,
     std::int32_t max_product = 16384;  ///< from which the largest safe K of an int32 sum follows
@@ -74,8 +74,11 @@ struct lowered_multiplier {
     [[nodiscard]] constexpr std::int32_t multiply(std::int8_t a, std::int8_t b) const noexcept {
         if (kind == plan_kind::exact) return a * b;
         const auto x = static_cast<std::uint8_t>(a), y = static_cast<std::uint8_t>(b);
-        if (kind == plan_kind::separable && products32 == nullptr) return static_cast<std::int32_t>(terms.product(x, y));
-        return products32[static_cast<std::size_t>(x) << 8 | y];
+        const std::size_t at = static_cast<std::size_t>(x) << 8 | y;
+        if (products32 != nullptr) return products32[at];
+        if (products16 != nullptr) return products16[at];
+        if (kind == plan_kind::separable) return static_cast<std::int32_t>(terms.product(x, y));
+        return operand_value(x, lhs_operands) * operand_value(y, rhs_operands) + errors[at] * (1 << error_shift);
     }
 
     /// Whether both operands' bits are meant as signed.

@@ -6,6 +6,7 @@
 #include <lutra/gemm/int8_gemm_batch.hpp>
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/float_vit.hpp>
+#include <lutra/nn/frozen_network.hpp>
 #include <lutra/nn/int8_layers.hpp>
 #include <lutra/nn/integer_linear_attention.hpp>
 #include <lutra/nn/integer_policy.hpp>
@@ -220,6 +221,50 @@ public:
         for (std::size_t r = 0; r < logits.rows(); ++r)
             dequantize(integers.row(r), 1.0f / (1 << logit_fraction), logits.row(r));
         scratch.release(mark);
+    }
+
+    /// All its integers but the multipliers', to be written down (codesign/firmware_header.hpp) or run by frozen_vit. They
+    /// lie in the memory of this network, the blocks in frozen_bytes of @p memory. Panics over linear attention.
+    [[nodiscard]] frozen_network frozen(arena& memory) const requires requires(const typename Policy::layer_norm& norm) {
+        norm.integers();
+    }
+    {
+        require(config_.attention == attention_kind::softmax, panic_code::unsupported,
+                "only an integer_vit of softmax attention can be frozen");
+        const auto linear = [](const int8_linear& layer, const output_requantizer& to) {
+            return frozen_linear{layer.weight, to.by, to.bias};
+        };
+        frozen_network net{.config = config_,
+                           .residual_fraction = residual_fraction_,
+                           .pixels = pixels_,
+                           .start = start_,
+                           .patch_embed = linear(layers_.patch_embed, patch_output_),
+                           .blocks = {},
+                           .norm = norm_.integers(),
+                           .head = linear(layers_.head, head_output_),
+                           .head_dist = {}};
+        if (config_.distilled) net.head_dist = linear(layers_.head_dist, head_dist_output_);
+        const auto blocks = memory.take<frozen_block>(config_.depth);
+        for (std::size_t i = 0; i < blocks.size(); ++i) {
+            const int8_block& layer = layers_.blocks[i];
+            const block& b = blocks_[i];
+            blocks[i] = {.norm1 = b.norm1.integers(),
+                         .norm2 = b.norm2.integers(),
+                         .qkv = linear(layer.qkv, layer.qkv_output),
+                         .proj = linear(layer.proj, b.proj_output),
+                         .fc1 = linear(layer.fc1, b.fc1_output),
+                         .fc2 = linear(layer.fc2, b.fc2_output),
+                         .scores_by = b.scores_by.front(),
+                         .context_by = layer.context_by.front(),
+                         .activation = b.activation};
+        }
+        net.blocks = blocks;
+        return net;
+    }
+    [[nodiscard]] static constexpr std::size_t frozen_bytes(const vit_config& c) {
+        arena a = arena::counting();
+        a.take<frozen_block>(c.depth);
+        return a.used();
     }
 
     [[nodiscard]] const vit_config& config() const noexcept { return config_; }
