@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
         return app.exit(e) == 0 ? 0 : 2;
     }
 
+    if (data_files.images.empty() != data_files.labels.empty())
+        fail("--image-file and --label-file go together; only one was given");
     const calibrated_model model = read_calibrated_model(model_path);
     const lutra::vit_config& c = model.network.config;
     const auto linear = one_a_block(names, c.depth, "--multiplier", table),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "nn/frozen_network.hpp"
+#include "nn/frozen_sample.hpp"
 #include "nn/support.hpp"
 #include "support/catch.hpp"
 #include "support/panic.hpp"

@@ -35,7 +35,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb* block) {
 static void on_exit_of_guest(plugin_id id, void* data) {
     (void)id;
     (void)data;
-    fprintf(stderr, "# instructions %llu\n", (unsigned long long)executed);
+    fprintf(stderr, "instructions %llu\n", (unsigned long long)executed);
 }
 
 VISIBLE int qemu_plugin_install(plugin_id id, const void* machine, int argc, char** argv) {

@@ -111,7 +111,7 @@ private:
              << ",\n    .cost = {.power = " << m.cost.power << ", .area = " << m.cost.area << ", .delay = " << m.cost.delay
              << "},\n    .name = \"" << quotable(m.name) << "\"";
         if (m.kind == plan_kind::separable) {
-            out_ << ",\n    .terms = {.lhs = " << name << "_lhs, .rhs = " << name << "_rhs, .shifts = ";
+            out_ << ",\n    .terms = {.lhs = " << name << "_lhs, .rhs = " << name << "_rhs,\n              .shifts = ";
             shifts();
             out_ << ", .rank = " << m.terms.rank << ", .factors = " << width << "}";
         }
@@ -192,9 +192,9 @@ inline void write_config(cpp_text& out, const vit_config& c) {
         << ", .heads = " << c.heads << ", .mlp = " << c.mlp << ", .classes = " << c.classes
         << ",\n               .activation = lutra::activation_kind::"
         << (c.activation == activation_kind::relu ? "relu" : "gelu") << ", .distilled = " << (c.distilled ? "true" : "false")
-        << ",\n               .layer_norm_epsilon = " << c.layer_norm_epsilon << ", .input_mean = ";
+        << ",\n               .layer_norm_epsilon = " << c.layer_norm_epsilon << ",\n               .input_mean = ";
     floats(c.input_mean);
-    out << ", .input_std = ";
+    out << ",\n               .input_std = ";
     floats(c.input_std);
     out << "}";
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/support.hpp"
+#include "support/catch.hpp"
 
 #include <lutra/nn/activation_scales.hpp>
 #include <lutra/nn/integer_vit.hpp>
