@@ -5,9 +5,9 @@
 #include "support/fail.hpp"
 #include "support/gnuplot.hpp"
 
+#include <lutra/core/identifier.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/nonlinear/activations.hpp>
-#include <lutra/nonlinear/detail/identifier.hpp>
 #include <lutra/nonlinear/emit_c.hpp>
 #include <lutra/nonlinear/emit_test_bench.hpp>
 #include <lutra/nonlinear/emit_truth_table.hpp>
@@ -324,7 +324,7 @@ int main(int argc, char** argv) {
     if (e.registered && e.kind != "verilog" && e.kind != "testbench")
         fail("--registered is of --emit verilog and testbench");
     if (e.name.empty()) e.name = function + "_" + std::to_string(entries);
-    if (e.kind == "c" ? !lutra::detail::is_c_name(e.name) : !lutra::detail::is_verilog_name(e.name))
+    if (e.kind == "c" ? !lutra::is_c_name(e.name) : !lutra::is_verilog_name(e.name))
         fail("--name is '" + e.name + "', which cannot be defined there: take letters, digits and underscores, no keyword");
     const std::string extension = plot.extension().string();
     if (!plot.empty() && extension != ".png" && extension != ".svg")

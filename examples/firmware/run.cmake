@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # cmake [-D BOARDS=m4\;rv32] [-D POLICIES=exact\;drum4] [-D MODEL=<file>] [-D IMAGES=10] [-D WORK=<folder>]
-#       [-D EMITTER=<emit_firmware>] [-D COUNT=ON] -P run.cmake
+#       [-D EMITTER=<emit_firmware>] [-D CHOICES=best_policy.hpp] [-D COUNT=ON] -P run.cmake
 #
 # Freezes a model under several multipliers, builds the programs for all boards and for this machine, runs the boards under
 # QEMU, and prints whether each says what this machine says, and what it takes. Fails where one does not, where an image holds
-# a heap or exceptions, or where it computes with floating-point numbers. COUNT: instructions an image, by a plugin of QEMU.
+# a heap or exceptions, or where it computes with floating-point numbers. CHOICES: a header written by explore, whose multipliers
+# take the place of the policies'. COUNT: instructions an image, by a plugin of QEMU.
 cmake_minimum_required(VERSION 3.25)
 
 cmake_path(SET here NORMALIZE ${CMAKE_CURRENT_LIST_DIR})
@@ -21,6 +22,10 @@ default(MODEL ${root}/examples/models/fashion_mnist_vit_139k.safetensors)
 default(IMAGES 10)
 default(WORK ${root}/build/firmware)
 default(COUNT OFF)
+default(CHOICES "")
+if(CHOICES)
+    cmake_path(ABSOLUTE_PATH CHOICES BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+endif()
 cmake_path(ABSOLUTE_PATH WORK BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 
 # What each policy asks of emit_firmware: exact products in the linear layers and in attention, unless it says otherwise.
@@ -80,7 +85,8 @@ function(program board policy)
     set(folder ${WORK}/${board})
     if(NOT configured_${board})
         string(REPLACE ";" "\\;" list "${models}") # one argument
-        run(configure-${board} ${CMAKE_COMMAND} --preset ${board} -S ${here} -B ${folder} "-DFIRMWARE_MODELS=${list}")
+        run(configure-${board} ${CMAKE_COMMAND} --preset ${board} -S ${here} -B ${folder} "-DFIRMWARE_MODELS=${list}"
+            "-DFIRMWARE_POLICY=${CHOICES}")
         set(configured_${board} ON PARENT_SCOPE)
     endif()
     set(log ${WORK}/build-${board}-${policy}.log)

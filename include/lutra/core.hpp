@@ -10,6 +10,7 @@
 #include <lutra/core/config.hpp>
 #include <lutra/core/executor.hpp>
 #include <lutra/core/hardware_cost.hpp>
+#include <lutra/core/identifier.hpp>
 #include <lutra/core/isa.hpp>
 #include <lutra/core/matrix_view.hpp>
 #include <lutra/core/operation.hpp>

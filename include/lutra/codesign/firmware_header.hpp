@@ -10,11 +10,11 @@
 #include <lutra/codesign/policy_header.hpp>
 #include <lutra/core/arena_memory.hpp>
 #include <lutra/core/checksum.hpp>
+#include <lutra/core/identifier.hpp>
 #include <lutra/core/result.hpp>
 #include <lutra/core/text.hpp>
 #include <lutra/nn/frozen_network.hpp>
 #include <lutra/nn/integer_vit.hpp>
-#include <lutra/nonlinear/detail/identifier.hpp>
 
 #include <array>
 #include <cstddef>
@@ -216,7 +216,7 @@ inline void write_config(cpp_text& out, const vit_config& c) {
 [[nodiscard]] inline result<std::string> firmware_header(const frozen_network& net, std::span<const layer_choice> choices,
                                                          const firmware_header_options& options) {
     const auto refuse = [](error_code code, auto... words) { return error{code, 0, (text<320>{} << ... << words)}; };
-    if (!detail::is_c_name(options.name))
+    if (!is_c_name(options.name))
         return refuse(error_code::malformed, "'", options.name, "' cannot name a namespace; expected a C++ identifier");
     if (choices.size() != net.blocks.size())
         return refuse(error_code::unsupported, "there are ", choices.size(),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
+#include <lutra/core/identifier.hpp>
 #include <lutra/nonlinear/detail/emit_text.hpp>
-#include <lutra/nonlinear/detail/identifier.hpp>
 #include <lutra/nonlinear/pwl_circuit.hpp>
 #include <lutra/nonlinear/pwl_unit.hpp>
 

@@ -49,6 +49,17 @@ inline constexpr std::string_view verilog_keywords =
     "trior trireg type typedef union unique unique0 unsigned until until_with untyped use uwire var vectored virtual void "
     "wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor xor ";
 
+/// Whether @p word is one of @p list.
+[[nodiscard]] constexpr bool is_listed(std::string_view word, std::string_view list) noexcept {
+    for (std::size_t at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1))
+        if (list[at - 1] == ' ' && list[at + word.size()] == ' ') return true;
+    return false;
+}
+
+} // namespace lutra::detail
+
+namespace lutra {
+
 /// Whether @p name is a letter followed by letters, digits and underscores, 63 characters at most. (Both languages take a
 /// leading underscore; C reserves it.)
 [[nodiscard]] constexpr bool is_identifier(std::string_view name) noexcept {
@@ -59,22 +70,19 @@ inline constexpr std::string_view verilog_keywords =
     return true;
 }
 
-/// Whether @p word is one of @p list.
-[[nodiscard]] constexpr bool is_listed(std::string_view word, std::string_view list) noexcept {
-    for (std::size_t at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1))
-        if (list[at - 1] == ' ' && list[at + word.size()] == ' ') return true;
-    return false;
-}
-
 /// Whether a C header, or a C++ program that includes it, can define @p name.
 [[nodiscard]] constexpr bool is_c_name(std::string_view name) noexcept {
-    return is_identifier(name) && name.find("__") == std::string_view::npos && !is_listed(name, c_keywords) &&
-           !is_listed(name, c_functions);
+    return is_identifier(name) && name.find("__") == std::string_view::npos &&
+           !detail::is_listed(name, detail::c_keywords) && !detail::is_listed(name, detail::c_functions);
 }
 /// Whether a Verilog file can define a module @p name.
 [[nodiscard]] constexpr bool is_verilog_name(std::string_view name) noexcept {
-    return is_identifier(name) && !is_listed(name, verilog_keywords);
+    return is_identifier(name) && !detail::is_listed(name, detail::verilog_keywords);
 }
+
+} // namespace lutra
+
+namespace lutra::detail {
 
 constexpr void require_c_name(std::string_view name) {
     require(is_c_name(name), panic_code::bad_argument,
