@@ -11,6 +11,7 @@
 #include <lutra/core/checksum.hpp>
 #include <lutra/io/file.hpp>
 #include <lutra/nn/frozen_vit.hpp>
+#include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
 
 #include <CLI/CLI.hpp>
@@ -24,8 +25,16 @@
 
 namespace {
 
-using network = lutra::integer_vit<>;
-using frozen = lutra::frozen_vit<>;
+/// What the user asked for.
+struct request {
+    std::filesystem::path model = examples_folder / "models" / "fashion_mnist_vit_139k.safetensors", output;
+    std::vector<std::string> multipliers{"exact"}, attention{"exact"};
+    std::string name = "model";
+    table_options table;
+    test_images files;
+    std::size_t images = 0;
+    int entries = 0; ///< of the tables; 0: integer_vit's own
+};
 
 /// The multipliers called @p names: one for all blocks, or one a block.
 std::vector<multiplier_source> one_a_block(const std::vector<std::string>& names, std::size_t depth,
@@ -48,9 +57,11 @@ struct outcome {
     std::vector<std::uint32_t> checksums;
     std::size_t correct = 0;
 };
-outcome classify(const network& vit, const frozen& small, std::size_t arena_bytes, const labelled_images& data) {
+template <class Policy>
+outcome classify(const lutra::integer_vit<Policy>& vit, const lutra::frozen_vit<Policy>& small, std::size_t arena_bytes,
+                 const labelled_images& data) {
     const lutra::vit_config& c = vit.config();
-    const lutra::arena_memory fast{network::scratch_bytes(c, 1)}, lean{arena_bytes};
+    const lutra::arena_memory fast{vit.scratch_bytes(c, 1)}, lean{arena_bytes};
     std::vector<std::int8_t> image(c.image_size());
     std::vector<std::int32_t> logits(c.classes), frozen_logits(c.classes);
     outcome o;
@@ -69,47 +80,20 @@ outcome classify(const network& vit, const frozen& small, std::size_t arena_byte
     return o;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-    std::filesystem::path model_path = examples_folder / "models" / "fashion_mnist_vit_139k.safetensors", output;
-    std::vector<std::string> names{"exact"}, attention_names{"exact"};
-    std::string name = "model";
-    table_options table;
-    test_images data_files;
-    std::size_t images = 0;
-
-    CLI::App app{"Freezes a calibrated Vision Transformer into a C++ header for firmware"};
-    app.add_option("--model", model_path, "A calibrated model of softmax attention (safetensors)")->capture_default_str();
-    app.add_option("--multiplier", names,
-                   "Of the linear layers: a built-in multiplier or a table file, for all blocks or one a block")
-        ->capture_default_str();
-    app.add_option("--attention-multiplier", attention_names, "Of Q K^T and A V, likewise")->capture_default_str();
-    add_table_options(app, table);
-    app.add_option("--images", images, "Put this many test images into the header, with the host's answers")
-        ->capture_default_str()
-        ->check(CLI::Range(0u, 10'000u));
-    app.add_option("--image-file", data_files.images, "IDX images, plain or .gz (default: the Fashion-MNIST test images)");
-    app.add_option("--label-file", data_files.labels, "IDX labels, plain or .gz");
-    app.add_option("--namespace", name, "Of what the header defines")->capture_default_str();
-    app.add_option("--output", output, "The header to write")->required();
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
-    }
-
-    if (data_files.images.empty() != data_files.labels.empty())
-        fail("--image-file and --label-file go together; only one was given");
-    const calibrated_model model = read_calibrated_model(model_path);
+template <class Policy>
+void freeze(const request& r, const calibrated_model& model) {
+    using network = lutra::integer_vit<Policy>;
+    using frozen = lutra::frozen_vit<Policy>;
     const lutra::vit_config& c = model.network.config;
-    const auto linear = one_a_block(names, c.depth, "--multiplier", table),
-               attention = one_a_block(attention_names, c.depth, "--attention-multiplier", table);
+    const auto linear = one_a_block(r.multipliers, c.depth, "--multiplier", r.table),
+               attention = one_a_block(r.attention, c.depth, "--attention-multiplier", r.table);
     std::vector<lutra::layer_choice> choices(c.depth);
-    for (std::size_t i = 0; i < c.depth; ++i)
+    std::string comment = r.model.filename().string() + ", integers only";
+    for (std::size_t i = 0; i < c.depth; ++i) {
         choices[i] = {.linear = lutra::smallest_plan(linear[i].lowered),
                       .attention = lutra::smallest_plan(attention[i].lowered)};
-
+        comment += "\nblock " + std::to_string(i) + ": linear " + linear[i].name + ", attention " + attention[i].name;
+    }
     const lutra::arena_memory weights{network::packed_bytes(c, choices)}, blocks{network::frozen_bytes(c)};
     lutra::arena prepared{weights.bytes()}, of_blocks{blocks.bytes()};
     const network vit{model.network.parameters(), model.scales, choices, prepared};
@@ -119,23 +103,59 @@ int main(int argc, char** argv) {
     labelled_images data;
     outcome seen;
     lutra::firmware_images in_header;
-    std::string comment = model_path.filename().string() + ", integers only";
-    for (std::size_t i = 0; i < c.depth; ++i)
-        comment += "\nblock " + std::to_string(i) + ": linear " + linear[i].name + ", attention " + attention[i].name;
-    lutra::firmware_header_options options{.name = name, .comment = comment};
-    if (images > 0) {
-        data_files.limit = images;
-        data = read_test_images(data_files, c);
-        seen = classify(vit, frozen{net, choices}, arena_bytes, data);
+    lutra::firmware_header_options options{.name = r.name, .comment = comment};
+    if (r.images > 0) {
+        data = read_test_images(r.files, c);
+        seen = classify<Policy>(vit, frozen{net, choices}, arena_bytes, data);
         in_header = {data.images.pixels, data.labels.labels, seen.checksums};
         options.images = &in_header;
     }
     const std::string text = value_or_fail(lutra::firmware_header(vit, choices, options));
-    if (const auto s = lutra::write_file_atomically(output, std::as_bytes(std::span{text})); !s) fail(s.error().message);
+    if (const auto s = lutra::write_file_atomically(r.output, std::as_bytes(std::span{text})); !s) fail(s.error().message);
 
-    std::printf("%s: %zu parameters, %zu bytes of arena", output.string().c_str(), model.network.parameters().flat().size(),
-                arena_bytes);
-    if (images > 0) std::printf(", %zu of %zu images right", seen.correct, data.images.count);
+    std::printf("%s: %zu parameters, %zu bytes of arena", r.output.string().c_str(),
+                model.network.parameters().flat().size(), arena_bytes);
+    if (r.images > 0) std::printf(", %zu of %zu images right", seen.correct, data.images.count);
     std::printf("\n");
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    request r;
+    CLI::App app{"Freezes a calibrated Vision Transformer into a C++ header for firmware"};
+    app.add_option("--model", r.model, "A calibrated model of softmax attention (safetensors)")->capture_default_str();
+    app.add_option("--multiplier", r.multipliers,
+                   "Of the linear layers: a built-in multiplier or a table file, for all blocks or one a block")
+        ->capture_default_str();
+    app.add_option("--attention-multiplier", r.attention, "Of Q K^T and A V, likewise")->capture_default_str();
+    add_table_options(app, r.table);
+    app.add_option("--tables", r.entries,
+                   "Entries of the tables for softmax, layer norm and GELU: 8, 16; 0: 16 for layer norm, 8 for the others")
+        ->capture_default_str()
+        ->check(CLI::IsMember({0, 8, 16}));
+    app.add_option("--images", r.images, "Put this many test images into the header, with the host's answers")
+        ->capture_default_str()
+        ->check(CLI::Range(0u, 10'000u));
+    app.add_option("--image-file", r.files.images, "IDX images, plain or .gz (default: the Fashion-MNIST test images)");
+    app.add_option("--label-file", r.files.labels, "IDX labels, plain or .gz");
+    app.add_option("--namespace", r.name, "Of what the header defines")->capture_default_str();
+    app.add_option("--output", r.output, "The header to write")->required();
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
+    if (r.files.images.empty() != r.files.labels.empty())
+        fail("--image-file and --label-file go together; only one was given");
+    r.files.limit = r.images;
+
+    const calibrated_model model = read_calibrated_model(r.model);
+    if (r.entries == 8)
+        freeze<lutra::integer_vit_tables<8>>(r, model);
+    else if (r.entries == 16)
+        freeze<lutra::integer_vit_tables<16>>(r, model);
+    else
+        freeze<lutra::integer_vit_defaults>(r, model);
     return 0;
 }

@@ -52,6 +52,10 @@ TEST_CASE("emit_firmware: a header with the host's answers") {
     CHECK(text.find("// model.safetensors, integers only\n// block 0: linear drum4, attention mitchell\n") !=
           std::string::npos);
     CHECK(text.find("image_count = 3;") != std::string::npos);
+    CHECK(text.find("using softmax = lutra::pwl_softmax<8>;") != std::string::npos);
+    const std::string other = folder / "other.hpp";
+    REQUIRE(run(std::string{LUTRA_EMIT_FIRMWARE} + " --model " + model + " --tables 16 --output " + other).status == 0);
+    CHECK(text_of(other).find("using softmax = lutra::pwl_softmax<16>;") != std::string::npos);
 #if defined(LUTRA_COMPILER)
     const std::string program = folder / "program", sources = LUTRA_FIRMWARE;
     const auto built =

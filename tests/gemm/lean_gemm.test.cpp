@@ -26,6 +26,15 @@ struct left_only {
     static constexpr product multiply(lhs a, rhs b) noexcept { return (a & ~7) * b; }
 };
 
+/// Whose errors are multiples of four.
+struct wrong_by_fours {
+    using lhs = std::int8_t;
+    using rhs = std::int8_t;
+    using product = std::int32_t;
+    static constexpr std::string_view name = "wrong_by_fours";
+    static constexpr product multiply(lhs a, rhs b) noexcept { return a * b + 4 * ((a ^ (3 * b)) & 63); }
+};
+
 struct operands {
     std::size_t m, k, n;
     std::vector<std::int8_t> a = std::vector<std::int8_t>(m * k), b = std::vector<std::int8_t>(n * k);
@@ -61,8 +70,10 @@ std::vector<std::int32_t> reference(const lutra::gemm_operand<std::int8_t>& a, c
 } // namespace
 
 TEST_CASE("lean_gemm: every plan and shape equals the reference, in exactly the scratch that it asks for") {
-    for (const lutra::lowered_multiplier& m : {lutra::lower(lutra::exact{}), lutra::lower(lutra::drum<4>{}),
-                                               lutra::lower(lutra::broken_array<2, 6>{}), lutra::lower(lutra::mitchell{})})
+    REQUIRE(lutra::lower(wrong_by_fours{}).with_plan(lutra::plan_kind::error_plane).error_shift == 2);
+    for (const lutra::lowered_multiplier& m :
+         {lutra::lower(lutra::exact{}), lutra::lower(lutra::drum<4>{}), lutra::lower(lutra::broken_array<2, 6>{}),
+          lutra::lower(lutra::mitchell{}), lutra::lower(wrong_by_fours{})})
         for (const lutra::plan_kind kind : lutra::all_plans) {
             if (!m.admits(kind)) continue;
             lutra::lowered_multiplier plan = m.with_plan(kind);
@@ -77,7 +88,15 @@ TEST_CASE("lean_gemm: every plan and shape equals the reference, in exactly the 
                 const operands o{rows, inner, cols};
                 CHECK(lean(o.left(), o.right(), plan) == reference(o.left(), o.right(), m));
             }
-            if (plan.products16 != nullptr && kind == lutra::plan_kind::table) { // what a header holds of it
+            if (kind == lutra::plan_kind::error_plane) { // what a header holds of it
+                const operands o{5, 9, 6};
+                const auto expected = reference(o.left(), o.right(), m);
+                plan.products16 = nullptr;
+                plan.products32 = nullptr;
+                CHECK(lean(o.left(), o.right(), plan) == expected);
+                CHECK(reference(o.left(), o.right(), plan) == expected);
+            }
+            if (plan.products16 != nullptr && kind == lutra::plan_kind::table) { // likewise
                 const operands o{5, 9, 6};
                 const auto expected = reference(o.left(), o.right(), m);
                 plan.products32 = nullptr;
