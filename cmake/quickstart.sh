@@ -3,6 +3,7 @@
 #
 # cmake/quickstart.sh demo [argument...]   builds the example `evaluate` and runs it with the arguments
 # cmake/quickstart.sh explore [argument...] builds the example `explore` and runs it; by default it reports to build/explore
+# cmake/quickstart.sh firmware [-D NAME=VALUE...] a ViT on Cortex-M and RISC-V boards under QEMU, compared with this machine
 # cmake/quickstart.sh test                 builds the tests, optimised, and runs them
 # cmake/quickstart.sh check                everything else that must hold: sanitizers, clang, firmware, packaging, fuzzing
 #
@@ -116,6 +117,17 @@ explore() {
     exec build/release/examples/explore "$@"
 }
 
+# What the boards of examples/firmware are built and run with.
+boards=(arm-none-eabi-g++=gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
+    riscv64-unknown-elf-g++=gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-arm=qemu-system-arm
+    qemu-system-riscv32=qemu-system-misc)
+firmware() {
+    packages "${basics[@]}" libcli11-dev "${boards[@]}"
+    need_tools
+    configure release -D LUTRA_BUILD_TESTS=OFF && build release emit_firmware || exit 1
+    exec cmake -D EMITTER=build/release/examples/emit_firmware "$@" -P examples/firmware/run.cmake
+}
+
 test_() {
     packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog
     need_tools
@@ -130,8 +142,7 @@ newest_clang() {
 }
 
 check() {
-    packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog libbenchmark-dev arm-none-eabi-g++=gcc-arm-none-eabi \
-        libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib qemu-system-arm=qemu-system-arm \
+    packages "${basics[@]}" catch2 libcli11-dev iverilog=iverilog libbenchmark-dev "${boards[@]}" \
         aarch64-linux-gnu-g++=g++-aarch64-linux-gnu qemu-aarch64=qemu-user libeigen3-dev libopenmpi-dev mpiexec=openmpi-bin \
         chromium=chromium
     newest_clang >/dev/null || packages clang++-19=clang-19
@@ -170,9 +181,10 @@ stage=${1:-}
 case $stage in
     demo) demo "$@" ;;
     explore) explore "$@" ;;
+    firmware) firmware "$@" ;;
     test) test_ ;;
     check) check ;;
-    *) die "usage: cmake/quickstart.sh demo [argument...] | explore [argument...] | test | check" ;;
+    *) die "usage: cmake/quickstart.sh demo [argument...] | explore [argument...] | firmware [-D NAME=VALUE...] | test | check" ;;
 esac
 if [ $failures -gt 0 ]; then
     say "$stage: FAILED ($failures steps), $SECONDS s"

@@ -26,6 +26,7 @@ default(CHOICES "")
 if(CHOICES)
     cmake_path(ABSOLUTE_PATH CHOICES BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 endif()
+cmake_path(ABSOLUTE_PATH MODEL BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 cmake_path(ABSOLUTE_PATH WORK BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 
 # What each policy asks of emit_firmware: exact products in the linear layers and in attention, unless it says otherwise.
@@ -56,7 +57,9 @@ function(run log)
 endfunction()
 
 file(MAKE_DIRECTORY ${WORK})
-if(NOT EMITTER)
+if(EMITTER)
+    cmake_path(ABSOLUTE_PATH EMITTER BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
+else()
     message("building emit_firmware (some minutes, once) ...")
     run(configure-host ${CMAKE_COMMAND} -S ${root} -B ${WORK}/host-tools -G Ninja -D CMAKE_BUILD_TYPE=Release -D LUTRA_BUILD_TESTS=OFF)
     run(build-host ${CMAKE_COMMAND} --build ${WORK}/host-tools --target emit_firmware)
