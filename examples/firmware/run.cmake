@@ -29,7 +29,8 @@ endif()
 cmake_path(ABSOLUTE_PATH MODEL BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 cmake_path(ABSOLUTE_PATH WORK BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
 
-# What each policy asks of emit_firmware: exact products in the linear layers and in attention, unless it says otherwise.
+# What each policy asks of emit_firmware: exact products in the linear layers and in attention, unless it says otherwise. One
+# that is not listed is a multiplier's name, or what "-D emit_<policy>=--multiplier;table.bin" says.
 set(emit_exact "")
 set(emit_drum4 --multiplier drum4 --attention-multiplier drum4)
 set(emit_operand_truncated3_3 --multiplier operand_truncated3_3)
