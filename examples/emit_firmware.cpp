@@ -10,6 +10,7 @@
 #include <lutra/codesign/firmware_header.hpp>
 #include <lutra/core/checksum.hpp>
 #include <lutra/io/file.hpp>
+#include <lutra/multiplier/smallest_plan.hpp>
 #include <lutra/nn/frozen_vit.hpp>
 #include <lutra/nn/integer_policy.hpp>
 #include <lutra/nn/integer_vit.hpp>
