@@ -52,6 +52,14 @@ struct byte_source {
     }
 };
 
+/// Bytes of which a share is -128.
+struct lowest_source {
+    lutra::random_generator random;
+    double share;
+
+    std::int8_t operator()() { return static_cast<std::int8_t>(random.unit() < share ? -128 : random.between(-127, 127)); }
+};
+
 /// All sums of A B by the definition.
 inline std::vector<std::int32_t> reference_product(const lutra::lowered_multiplier& m, lutra::gemm_operand<std::int8_t> a,
                                                    lutra::gemm_operand<std::int8_t> b) {

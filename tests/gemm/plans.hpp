@@ -58,6 +58,8 @@ inline const std::vector<lutra::lowered_multiplier>& made_plans() {
     const auto high = [](std::int8_t x) { return std::int32_t{x >> 4}; };
     const auto low = [](std::int8_t x) { return std::int32_t{x & 15}; };
     const auto wide = [](std::int8_t x) { return x == -128 ? std::int32_t{-160} : std::int32_t{x}; };
+    const auto far = [](std::int8_t x) { return x == -128 ? std::int32_t{3000} : std::int32_t{x}; };
+    const auto twin = [](std::int8_t x) { return x == -128 ? std::int32_t{-150} : std::int32_t{x == -127 ? -128 : x}; };
     const auto square = [](std::int8_t x) { return std::int32_t{x * x / 4 - 5}; };
     static const made_plan plans[]{
         {"two digits of both", factor_width::bits8, {{high, high, 8}, {high, low, 4}, {low, high, 4}, {low, low, 0}}},
@@ -65,6 +67,10 @@ inline const std::vector<lutra::lowered_multiplier>& made_plans() {
         {"not zero at zero", factor_width::bits8, {{same, same, 0}, {same, one, 0}, {one, one, 0}}},
         {"wide at -128", factor_width::bits8_but_128, {{wide, wide, 1}, {one, wide, 0}}},
         {"wide activation at -128", factor_width::bits8_but_128, {{wide, same, 0}}},
+        {"wide weight at -128", factor_width::bits8_but_128, {{same, wide, 2}, {low, wide, 0}}},
+        {"far activation at -128", factor_width::bits8_but_128, {{far, wide, 0}}},
+        {"far weight at -128", factor_width::bits8_but_128, {{wide, far, 0}}},
+        {"a weight like that of -128", factor_width::bits8_but_128, {{wide, twin, 3}}},
         {"16 bits", factor_width::bits16, {{square, same, 0}, {one, square, 0}}},
     };
     static const std::vector<lutra::lowered_multiplier> all = [] {

@@ -57,7 +57,7 @@ constexpr std::size_t panel_bytes(const lowered_multiplier& m, std::size_t k, st
     require(m.rank >= 1 && m.rank <= max_rank, panic_code::bad_argument,
             "gemm: a separable plan has at least one term and at most max_rank", m.rank, max_rank);
     const auto bytes = [&](bool narrow) {
-        return with_tile(instructions, narrow, [&]<class Tile>(Tile) { return panel_layout<Tile>{m.rank, k, n}.bytes(); });
+        return with_tile(instructions, narrow, [&]<class Tile>(Tile) { return panel_layout<Tile>{m, k, n}.bytes(); });
     };
     if (m.factors == factor_width::bits16) return bytes(false);
     return m.factors == factor_width::bits8 ? bytes(true) : std::max(bytes(true), bytes(false));
@@ -100,10 +100,16 @@ constexpr std::size_t error_block_rows(std::size_t rows, std::size_t n) noexcept
     lutra::detail::require_apart({reinterpret_cast<std::uintptr_t>(memory.data()), 1, need, 0}, lutra::detail::footprint(b));
     kernel::require_sum_fits(m, b.rows);
     packed_int8_b packed{m, memory.data(), b.rows, b.cols, instructions, m.factors != factor_width::bits16};
-    if (m.factors == factor_width::bits8_but_128) packed.narrow = !kernel::holds_128(b);
+    if (m.factors == factor_width::bits8_but_128)
+        packed.narrow = kernel::with_tile(instructions, true, [&]<class Tile>(Tile) {
+            if constexpr (kernel::picks_weights<Tile>)
+                return kernel::panel_layout<Tile>{m, b.rows, b.cols}.lost(memory.data()).pack(b, m);
+            else
+                return kernel::narrow_lanes<Tile> && !(kernel::loses_weights(m) && kernel::holds_lowest(b));
+        });
     if (m.kind != plan_kind::table)
         kernel::with_tile(instructions, packed.narrow,
-                          [&]<class Tile>(Tile) { kernel::pack_panels<Tile>(b, m, memory.data()); });
+                          [&]<class Tile>(Tile) { kernel::pack_panels<Tile>(b, m, instructions, memory.data()); });
     if (kernel::looked_up_bytes(m, b.rows, b.cols) != 0) {
         const std::size_t stride = kernel::looked_up_stride(b.cols);
         std::byte* out = memory.data() + need - b.rows * stride;
@@ -141,7 +147,7 @@ inline void looked_up_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, 
 inline void separable_gemm(gemm_operand<std::int8_t> a, const packed_int8_b& b, arena& scratch,
                            const lutra::detail::sum_sink& sink) {
     with_tile(b.instructions, b.narrow, [&]<class Tile>(Tile) {
-        panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n}, scratch, sink);
+        panel_gemm<Tile>(b.multiplier, a, packed_panels{b.data, b.k, b.n, b.instructions}, scratch, sink);
     });
 }
 

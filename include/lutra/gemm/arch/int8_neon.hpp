@@ -52,9 +52,22 @@ struct int8_neon {
 struct int8_neon_dot {
     using lhs_lane = std::int8_t;
     using rhs_lane = std::int8_t;
-    static constexpr std::size_t group = 4, rows = 6, panels = 1;
+    static constexpr std::size_t group = 4, rows = 6, panels = 1, column_rows = 16;
     static constexpr std::int32_t lhs_offset = 0;
 
+    /// Packs four rows of a whole panel, as they are.
+    static void pack_rows(const std::int8_t* from, std::size_t stride, std::int8_t* out) noexcept {
+        const int8x16x4_t rows{
+            {vld1q_s8(from), vld1q_s8(from + stride), vld1q_s8(from + 2 * stride), vld1q_s8(from + 3 * stride)}};
+        vst4q_s8(out, rows);
+    }
+    /// Packs 16 rows of one column, which lie side by side, as they are.
+    static void pack_column(const std::int8_t* from, std::int8_t* out) noexcept {
+        for (std::size_t k = 0; k < column_rows; k += group) std::memcpy(out + k * panel_columns, from + k, group);
+    }
+    static void copy_row(const std::int8_t* from, std::size_t k, std::int8_t* to) noexcept {
+        if (k != 0) std::memcpy(to, from, k);
+    }
     template <std::size_t Rows, std::size_t>
     static void tile(const tile_steps& s, const std::int8_t* a, std::size_t a_stride, const std::int8_t* b, std::size_t,
                      std::int32_t* c, std::size_t c_stride) noexcept {
@@ -80,14 +93,6 @@ struct int8_neon_dot {
         }
         for (std::size_t i = 0; i < Rows; ++i)
             for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * c_stride + 4 * v, sum[i][v]);
-    }
-    /// What is left of a factor in eight bits; the driver adds the rest of the one that does not fit.
-    static void map_row(const std::int8_t* from, std::size_t k, const std::int16_t* map, std::int8_t* to) noexcept {
-        if (map == nullptr) {
-            if (k != 0) std::memcpy(to, from, k);
-            return;
-        }
-        for (std::size_t i = 0; i < k; ++i) to[i] = static_cast<std::int8_t>(map[static_cast<std::uint8_t>(from[i])]);
     }
 };
     #endif

@@ -128,20 +128,21 @@ struct map_bytes_avx512 {
 #if LUTRA_RUNTIME_DISPATCH || (defined(__AVX512BW__) && defined(__AVX512VBMI__))
 /// VPERMI2B takes one of 128 bytes by an index's low 7 bits; bit 7 decides between two.
 struct map_bytes_vbmi {
+    [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static __m512i look_up(const __m512i (&part)[4], __m512i x) noexcept {
+        return _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), _mm512_permutex2var_epi8(part[0], x, part[1]),
+                                      _mm512_permutex2var_epi8(part[2], x, part[3]));
+    }
     [[gnu::target("avx512f,avx512bw,avx512vbmi")]] static void run(const std::int8_t* table, byte_rows b) noexcept {
-        const __m512i part0 = _mm512_loadu_si512(table), part1 = _mm512_loadu_si512(table + 64),
-                      part2 = _mm512_loadu_si512(table + 128), part3 = _mm512_loadu_si512(table + 192);
+        const __m512i part[]{_mm512_loadu_si512(table), _mm512_loadu_si512(table + 64), _mm512_loadu_si512(table + 128),
+                             _mm512_loadu_si512(table + 192)};
         for (std::size_t r = 0; r < b.rows; ++r) {
             const std::int8_t* in = b.in + r * b.in_stride;
             std::int8_t* out = b.out + r * b.out_stride;
-            for (std::size_t j = 0; j < b.cols; j += 64) {
-                const __mmask64 some = b.cols - j < 64 ? ~std::uint64_t{0} >> (64 - (b.cols - j)) : ~std::uint64_t{0};
-                const __m512i x = _mm512_maskz_loadu_epi8(some, in + j);
-                const __m512i found =
-                    _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), _mm512_permutex2var_epi8(part0, x, part1),
-                                           _mm512_permutex2var_epi8(part2, x, part3));
-                _mm512_mask_storeu_epi8(out + j, some, found);
-            }
+            std::size_t j = 0;
+            for (; j + 64 <= b.cols; j += 64) _mm512_storeu_si512(out + j, look_up(part, _mm512_loadu_si512(in + j)));
+            if (j == b.cols) continue;
+            const __mmask64 some = ~std::uint64_t{0} >> (64 - (b.cols - j));
+            _mm512_mask_storeu_epi8(out + j, some, look_up(part, _mm512_maskz_loadu_epi8(some, in + j)));
         }
     }
 };

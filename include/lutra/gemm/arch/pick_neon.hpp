@@ -84,7 +84,7 @@ struct pick_neon_dot {
         for (std::size_t i = 0; i < Rows; ++i)
             for (std::size_t v = 0; v < 4; ++v) vst1q_s32(c + i * c_stride + 4 * v, sum[i][v]);
     }
-    static constexpr auto map_row = int8_neon_dot::map_row;
+    static constexpr auto copy_row = int8_neon_dot::copy_row;
 };
     #endif
 

@@ -54,11 +54,14 @@ struct pick_avx512vnni {
             for (std::size_t i = 0; i < Rows; ++i)
                 for (std::size_t p = 0; p < Panels; ++p) sum[i][p] = _mm512_maskz_sll_epi32(all, sum[i][p], doublings);
         }
+        __m512i start[Panels];
+        for (std::size_t p = 0; p < Panels; ++p) start[p] = _mm512_loadu_si512(s.start + p * panel_columns);
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i)
-            for (std::size_t p = 0; p < Panels; ++p) _mm512_storeu_si512(c + i * c_stride + p * panel_columns, sum[i][p]);
+            for (std::size_t p = 0; p < Panels; ++p)
+                _mm512_storeu_si512(c + i * c_stride + p * panel_columns, _mm512_add_epi32(sum[i][p], start[p]));
     }
-    static constexpr auto map_row = int8_avx512vnni::map_row;
+    static constexpr auto copy_row = int8_avx512vnni::copy_row;
 };
     #endif
 
@@ -104,11 +107,12 @@ struct pick_avx_vnni {
         #pragma GCC unroll 16
         for (std::size_t i = 0; i < Rows; ++i) {
             auto* out = reinterpret_cast<__m256i*>(c + i * c_stride);
-            _mm256_storeu_si256(out, sum[i][0]);
-            _mm256_storeu_si256(out + 1, sum[i][1]);
+            const auto* start = reinterpret_cast<const __m256i*>(s.start);
+            _mm256_storeu_si256(out, _mm256_add_epi32(sum[i][0], _mm256_loadu_si256(start)));
+            _mm256_storeu_si256(out + 1, _mm256_add_epi32(sum[i][1], _mm256_loadu_si256(start + 1)));
         }
     }
-    static constexpr auto map_row = int8_dot_lanes::map_row;
+    static constexpr auto copy_row = int8_avx_vnni::copy_row;
 };
     #endif
 

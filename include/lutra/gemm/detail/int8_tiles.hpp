@@ -20,7 +20,11 @@ constexpr decltype(auto) with_tile(isa instructions, [[maybe_unused]] bool narro
     switch (instructions) {
 #if LUTRA_RUNTIME_DISPATCH || (defined(__AVX512BW__) && defined(__AVX512VL__))
     #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512VNNI__)
+        #if LUTRA_RUNTIME_DISPATCH || defined(__AVX512VBMI__)
     case isa::avx512vbmi:
+        if (narrow) return f(int8_avx512vbmi{});
+        return f(int8_avx512{});
+        #endif
     case isa::avx512vnni:
         if (narrow) return f(int8_avx512vnni{});
         return f(int8_avx512{});

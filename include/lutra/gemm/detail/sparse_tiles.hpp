@@ -63,21 +63,6 @@ constexpr decltype(auto) with_pick_tile(isa instructions, [[maybe_unused]] bool 
     }
 }
 
-/// How often a tile of 8-bit lanes doubles its sums after each term of @p m.
-constexpr std::array<std::uint8_t, max_rank> term_doublings(const lowered_multiplier& m) noexcept {
-    std::array<std::uint8_t, max_rank> doublings{};
-    for (std::size_t term = 0; term < m.rank; ++term)
-        doublings[term] = static_cast<std::uint8_t>(m.shifts[term] - (term + 1u < m.rank ? m.shifts[term + 1] : 0));
-    return doublings;
-}
-
-/// Adds to each of @p rows rows of sums the same values, one a column, modulo 2^32.
-inline void add_to_columns(std::int32_t* sums, std::size_t stride, std::size_t rows, std::size_t columns,
-                           const std::int32_t* values) noexcept {
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < columns; ++c) add_wrapped(sums[r * stride + c], values[c]);
-}
-
 /// Panics unless the products of @p m are sums of mapped factors: a table has no kernel that skips.
 constexpr void require_separable(const lowered_multiplier& m) {
     require(m.kind == plan_kind::exact || m.kind == plan_kind::separable, panic_code::unsupported,
@@ -102,31 +87,6 @@ inline void rhs_map(const lowered_multiplier& m, std::size_t term, bool scaled, 
         map[x] = m.rhs_factors == nullptr
                      ? std::int16_t{static_cast<std::int8_t>(x)}
                      : static_cast<std::int16_t>(m.rhs_factors[term * 256 + x] << (scaled ? m.shifts[term] : 0));
-}
-
-/// Has `fill(to, stride)` write a tile of sums, into the output of @p sink itself where that may be, or else into @p buffer,
-/// from which the sink takes them. @p width: the columns that are written, of which @p columns are wanted.
-template <class Fill>
-void give_tile(const lutra::detail::sum_sink& sink, std::size_t row, std::size_t rows, std::size_t first,
-               std::size_t columns, std::size_t width, std::int32_t* buffer, Fill&& fill) {
-    if (sink.keeps() && columns == width) {
-        const matrix_view<std::int32_t> at = sink.place(row, first, rows, columns);
-        fill(at.data(), at.stride());
-        return;
-    }
-    fill(buffer, width);
-    sink.block(row, first, {buffer, rows, columns, width});
-}
-
-/// Calls f(first, count) for parts of @p rows rows, at most @p most and as equal as can be.
-template <class F>
-void for_each_height(std::size_t rows, std::size_t most, F&& f) {
-    const std::size_t tiles = (rows + most - 1) / most;
-    for (std::size_t tile = 0, i = 0; tile < tiles; ++tile) {
-        const std::size_t height = rows / tiles + (tile < rows % tiles ? 1 : 0);
-        f(i, height);
-        i += height;
-    }
 }
 
 } // namespace kernel

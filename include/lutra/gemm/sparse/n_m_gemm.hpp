@@ -183,7 +183,7 @@ namespace kernel {
 /// What `gemm` takes of scratch; read past the last row of A, up to a register.
 template <class Tile>
 constexpr void take_n_m_scratch(const lowered_multiplier& m, std::size_t rows, std::size_t k, arena& a) {
-    take_panel_scratch<Tile>(m, rows, k, a);
+    take_mapped_scratch<Tile>(m, rows, k, a);
     a.take<std::byte>(arena::alignment);
 }
 
@@ -196,26 +196,26 @@ void n_m_product(gemm_operand<std::int8_t> a, const packed_n_m& b, arena& scratc
     const auto* lanes = reinterpret_cast<const typename Tile::rhs_lane*>(b.data + layout.lanes_at());
     const auto doublings = term_doublings(m);
     const auto* offsets = reinterpret_cast<const std::uint32_t*>(b.data);
-    const tile_steps how = sizeof(*lanes) == 1 ? tile_steps{layout.steps, m.rank, doublings.data(), offsets}
-                                               : tile_steps{layout.all_steps, 1, nullptr, offsets};
+    tile_steps how = narrow_lanes<Tile> ? tile_steps{layout.steps, m.rank, doublings.data(), offsets}
+                                        : tile_steps{layout.all_steps, 1, nullptr, offsets};
     const std::size_t block = mapped_block_rows<Tile>(m.rank, b.k, a.rows);
-    mapped_rows<Tile> mapped{m, b.k, scratch, block};
+    mapped_rows<Tile> mapped{m, b.k, b.instructions, scratch, block};
     static_cast<void>(scratch.take<std::byte>(arena::alignment));
     alignas(64) std::int32_t buffer[Tile::rows * Tile::panels * panel_columns];
     for (std::size_t i0 = 0; i0 < a.rows; i0 += block) {
         const std::size_t rows = std::min(block, a.rows - i0);
-        for (std::size_t i = 0; i < rows; ++i) mapped.map(a, i0 + i, i);
+        mapped.map(a, i0, rows);
         for (std::size_t panel = 0; panel < panels; panel += Tile::panels) {
             const std::size_t count = std::min(Tile::panels, panels - panel), j = panel * panel_columns;
-            for_each_height(rows, Tile::rows, [&](std::size_t i, std::size_t height) {
+            if constexpr (Tile::lhs_offset != 0)
+                how.start = reinterpret_cast<const std::int32_t*>(b.data + layout.offset_bytes()) + j;
+            for_each_part(rows, Tile::rows, [&](std::size_t i, std::size_t height) {
                 const std::size_t width = count * panel_columns;
                 give_tile(sink, i0 + i, height, j, std::min(width, b.n - j), width, buffer,
                           [&](std::int32_t* to, std::size_t stride) {
-                              tile_functions<Tile>::all[count - 1][height - 1](
-                                  how, mapped.row(i), mapped.stride(), lanes + panel * panel_lanes, panel_lanes, to, stride);
-                              if constexpr (Tile::lhs_offset != 0)
-                                  add_to_columns(to, stride, height, width,
-                                                 reinterpret_cast<const std::int32_t*>(b.data + layout.offset_bytes()) + j);
+                              tile_functions<Tile>::all[count - 1][height - 1](how, mapped.row(i), mapped.stride(),
+                                                                               lanes + panel * panel_lanes, panel_lanes, to,
+                                                                               stride, 1);
                           });
             });
         }

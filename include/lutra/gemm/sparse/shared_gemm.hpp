@@ -214,7 +214,7 @@ constexpr std::size_t gathered_stride(std::size_t rank, std::size_t k) noexcept 
 /// What `gemm` takes of scratch.
 template <class Tile>
 constexpr void take_shared_scratch(const lowered_multiplier& m, std::size_t rows, std::size_t k, arena& a) {
-    take_panel_scratch<Tile>(m, rows, k, a);
+    take_mapped_scratch<Tile>(m, rows, k, a);
     a.take<std::byte>(Tile::rows * gathered_stride<Tile>(m.rank, k));
 }
 
@@ -225,7 +225,7 @@ public:
     shared_product(const packed_shared_b& b, std::size_t rows, arena& scratch, const lutra::detail::sum_sink& sink)
         : b_{b},
           block_{mapped_block_rows<Tile>(b.multiplier.rank, b.k, rows)},
-          mapped_{b.multiplier, b.k, scratch, block_},
+          mapped_{b.multiplier, b.k, b.instructions, scratch, block_},
           stride_{gathered_stride<Tile>(b.multiplier.rank, b.k)},
           gathered_{scratch.take<std::byte>(Tile::rows * stride_).data()},
           sink_{sink} {}
@@ -234,12 +234,12 @@ public:
         const auto* table = reinterpret_cast<const shared_rows*>(b_.data);
         for (std::size_t i0 = 0; i0 < a.rows; i0 += block_) {
             const std::size_t rows = std::min(block_, a.rows - i0);
-            for (std::size_t i = 0; i < rows; ++i) mapped_.map(a, i0 + i, i);
+            mapped_.map(a, i0, rows);
             const std::byte* data = b_.data + shared_table_bytes((b_.n + b_.columns - 1) / b_.columns);
             for (std::size_t j = 0, group = 0; j < b_.n; j += b_.columns, ++group) {
                 const std::size_t columns = std::min(b_.columns, b_.n - j);
                 const shared_layout<Tile> layout{b_.multiplier.rank, table[group].kept, columns};
-                for_each_height(rows, Tile::rows, [&](std::size_t i, std::size_t height) {
+                for_each_part(rows, Tile::rows, [&](std::size_t i, std::size_t height) {
                     gather(table[group], data, i, height, layout.steps);
                     multiply(data + gather_bytes<Gather>(table[group]), layout, i0 + i, height, j, columns);
                 });
@@ -255,29 +255,27 @@ private:
     /// Lanes that pad a row are any activation's, and meet zeros.
     void gather(const shared_rows& rows, const std::byte* entries, std::size_t i, std::size_t height,
                 std::size_t steps) noexcept {
-        const std::size_t rank = b_.multiplier.rank, row_bytes = mapped_.stride() * sizeof(lhs_lane);
-        for (std::size_t term = 0; term < rank; ++term)
-            Gather::run(entries, rows.entries,
-                        reinterpret_cast<const std::byte*>(mapped_.row(i)) + term * (row_bytes / rank), row_bytes,
-                        gathered_ + term * steps * Tile::group * sizeof(lhs_lane), stride_, height);
+        for (std::size_t term = 0; term < b_.multiplier.rank; ++term)
+            Gather::run(entries, rows.entries, reinterpret_cast<const std::byte*>(mapped_.row(i) + term * mapped_.depth()),
+                        mapped_.stride() * sizeof(lhs_lane), gathered_ + term * steps * Tile::group * sizeof(lhs_lane),
+                        stride_, height);
     }
     void multiply(const std::byte* packed, const shared_layout<Tile>& layout, std::size_t row, std::size_t height,
                   std::size_t first, std::size_t columns) {
         const std::size_t rank = b_.multiplier.rank;
-        const tile_steps how =
-            sizeof(rhs_lane) == 1 ? tile_steps{layout.steps, rank, doublings_.data()} : tile_steps{layout.steps * rank};
+        tile_steps how =
+            narrow_lanes<Tile> ? tile_steps{layout.steps, rank, doublings_.data()} : tile_steps{layout.steps * rank};
         const auto* lanes = reinterpret_cast<const rhs_lane*>(packed + layout.offset_bytes());
         alignas(64) std::int32_t buffer[Tile::rows * Tile::panels * panel_columns];
         for (std::size_t panel = 0; panel < layout.panels; panel += Tile::panels) {
             const std::size_t count = std::min(Tile::panels, layout.panels - panel), j = panel * panel_columns;
             const std::size_t width = count * panel_columns;
+            if constexpr (Tile::lhs_offset != 0) how.start = reinterpret_cast<const std::int32_t*>(packed) + j;
             give_tile(sink_, row, height, first + j, std::min(width, columns - j), width, buffer,
                       [&](std::int32_t* to, std::size_t stride) {
                           tile_functions<Tile>::all[count - 1][height - 1](
                               how, reinterpret_cast<const lhs_lane*>(gathered_), stride_ / sizeof(lhs_lane),
-                              lanes + panel * layout.panel_lanes, layout.panel_lanes, to, stride);
-                          if constexpr (Tile::lhs_offset != 0)
-                              add_to_columns(to, stride, height, width, reinterpret_cast<const std::int32_t*>(packed) + j);
+                              lanes + panel * layout.panel_lanes, layout.panel_lanes, to, stride, 1);
                       });
         }
     }
