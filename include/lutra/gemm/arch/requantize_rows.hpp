@@ -10,8 +10,21 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
     #include <immintrin.h>
+#endif
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP && !defined(__aarch64__)
+    #include <arm_acle.h>
+    #define LUTRA_ARM_SATURATES 1
+#else
+    #define LUTRA_ARM_SATURATES 0
+#endif
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
+    #include <arm_mve.h>
+    #define LUTRA_ARM_MVE 1
+#else
+    #define LUTRA_ARM_MVE 0
 #endif
 
 /// @file
@@ -21,28 +34,92 @@
 ///
 /// No 64-bit shift is needed. With p the product of sum and multiplier and s the shift, (p + 2^(s-1)) >> s equals
 /// ((p >> (s-1)) + 1) >> 1, and for s >= 33 p >> (s-1) is the upper half of p, shifted by s - 33 in 32 bits: floors of
-/// quotients by powers of two compose. Smaller shifts (ratios of 1/4 and more) are left to the scalar code.
+/// quotients by powers of two compose. Smaller shifts (ratios of 1/4 and more) are left to `requantize`.
 
 namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
+/// a + b, clamped to int32.
+constexpr std::int32_t add_bias(std::int32_t a, std::int32_t b) noexcept {
+#if LUTRA_ARM_SATURATES
+    if (!std::is_constant_evaluated()) return __qadd(a, b);
+#endif
+    return saturating_add(a, b);
+}
+
+/// What a requantised element does to an output.
+template <quantized T, bool Add>
+constexpr void put_quantized(T& to, std::int32_t q) noexcept {
+    constexpr std::int32_t most = quantized_max<T>;
+    const auto clamp = [](std::int32_t x) {
+#if LUTRA_ARM_SATURATES
+        if (!std::is_constant_evaluated()) x = __ssat(x, sizeof(T) * 8); // which leaves the least one to be moved
+#endif
+        return x < -most ? -most : x > most ? most : x;
+    };
+    q = clamp(q);
+    if constexpr (Add) {
+        to = static_cast<T>(clamp(std::int32_t{to} + q));
+    } else {
+        to = static_cast<T>(q);
+    }
+}
+
+#if LUTRA_ARM_MVE
+/// Columns @p j to @p j + 3, whose shifts are all 33 or more.
+template <quantized T, bool Add>
+void requantize_four(const matrix_view<const std::int32_t>& sums, std::size_t j, const std::int32_t* bias,
+                     const requantizer* by, T* out, std::size_t out_stride) noexcept {
+    constexpr std::int32_t most = quantized_max<T>;
+    static_assert(sizeof(requantizer) == 8 && offsetof(requantizer, multiplier) == 0);
+    const int32x4x2_t columns = vld2q_s32(reinterpret_cast<const std::int32_t*>(by + j));
+    const int32x4_t shift = vsubq_n_s32(vnegq_s32(columns.val[1]), -33),
+                    add = bias == nullptr ? vdupq_n_s32(0) : vldrwq_s32(bias + j);
+    const int32x4_t least = vdupq_n_s32(-most), greatest = vdupq_n_s32(most);
+    const auto clamp = [&](int32x4_t x) { return vminq_s32(vmaxq_s32(x, least), greatest); };
+    for (std::size_t r = 0; r < sums.rows(); ++r) {
+        const int32x4_t sum = vqaddq_s32(vldrwq_s32(sums.row(r).data() + j), add);
+        int32x4_t q = clamp(vrshrq_n_s32(vshlq_s32(vmulhq_s32(sum, columns.val[0]), shift), 1));
+        T* const to = out + r * out_stride + j;
+        if constexpr (sizeof(T) == 1) {
+            if constexpr (Add) q = clamp(vaddq_s32(q, vldrbq_s32(to)));
+            vstrbq_s32(to, q);
+        } else {
+            if constexpr (Add) q = clamp(vaddq_s32(q, vldrhq_s32(to)));
+            vstrhq_s32(to, q);
+        }
+    }
+}
+#endif
+
 template <quantized T, bool Add = false>
 constexpr void requantize_rows(matrix_view<const std::int32_t> sums, const std::int32_t* bias, const requantizer* by, T* out,
                                std::size_t out_stride) noexcept {
-    for (std::size_t r = 0; r < sums.rows(); ++r)
-        for (std::size_t j = 0; j < sums.cols(); ++j) {
-            const std::int64_t sum = std::int64_t{sums(r, j)} + (bias == nullptr ? 0 : bias[j]);
-            const T q = requantize<T>(saturate<std::int32_t>(sum), by[j]);
-            T& to = out[r * out_stride + j];
-            if constexpr (Add) {
-                constexpr int most = quantized_max<T>;
-                const int total = int{to} + q;
-                to = static_cast<T>(total < -most ? -most : total > most ? most : total);
-            } else {
-                to = q;
+    for (std::size_t j = 0; j < sums.cols(); ++j) {
+#if LUTRA_ARM_MVE
+        if constexpr (sizeof(T) <= 2)
+            if (!std::is_constant_evaluated() && j + 4 <= sums.cols() && by[j].shift >= 33 && by[j + 1].shift >= 33 &&
+                by[j + 2].shift >= 33 && by[j + 3].shift >= 33) {
+                requantize_four<T, Add>(sums, j, bias, by, out, out_stride);
+                j += 3;
+                continue;
             }
+#endif
+        const requantizer column = by[j];
+        const std::int32_t add = bias == nullptr ? 0 : bias[j];
+        if (column.shift < 33) {
+            for (std::size_t r = 0; r < sums.rows(); ++r)
+                put_quantized<T, Add>(out[r * out_stride + j], requantize<T>(add_bias(sums(r, j), add), column));
+            continue;
         }
+        const int shift = column.shift - 33;
+        for (std::size_t r = 0; r < sums.rows(); ++r) {
+            const std::int64_t product = std::int64_t{add_bias(sums(r, j), add)} * column.multiplier;
+            const std::int32_t twice = static_cast<std::int32_t>(product >> 32) >> shift; // of what is rounded
+            put_quantized<T, Add>(out[r * out_stride + j], (twice + 1) >> 1);
+        }
+    }
 }
 
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
