@@ -75,12 +75,14 @@ struct lowered_multiplier {
         if (kind == plan_kind::exact) return a * b;
         const auto x = static_cast<std::uint8_t>(a), y = static_cast<std::uint8_t>(b);
         const std::size_t at = static_cast<std::size_t>(x) << 8 | y;
-        switch (kind) { // the parts that the plan itself needs are there, whatever else a constant leaves out
-        case plan_kind::separable: return static_cast<std::int32_t>(terms.product(x, y));
-        case plan_kind::error_plane:
-            return operand_value(x, lhs_operands) * operand_value(y, rhs_operands) + errors[at] * (1 << error_shift);
-        default: break;
+        if (!std::is_constant_evaluated()) { // with UBSan, g++ compares no pointer to a constant with null in a constant
+            if (products32 != nullptr) return products32[at];
+            if (products16 != nullptr) return products16[at];
         }
+        // What the plan itself needs is there, whatever else a constant leaves out.
+        if (kind == plan_kind::separable) return static_cast<std::int32_t>(terms.product(x, y));
+        if (kind == plan_kind::error_plane)
+            return operand_value(x, lhs_operands) * operand_value(y, rhs_operands) + errors[at] * (1 << error_shift);
         const bool narrow = min_product >= -0x8000 && max_product <= 0x7fff; // then products16 is there
         return narrow ? products16[at] : products32[at];
     }
