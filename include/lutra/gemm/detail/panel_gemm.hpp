@@ -64,20 +64,6 @@ struct tile_functions {
     static constexpr auto all = table(std::make_index_sequence<Tile::panels>{}); ///< [panels - 1][rows - 1]
 };
 
-/// Has `fill(to, stride)` write a tile of sums, into the output of @p sink itself where that may be, or else into @p buffer,
-/// from which the sink takes them. @p width: the columns that are written, of which @p columns are wanted.
-template <class Fill>
-void give_tile(const lutra::detail::sum_sink& sink, std::size_t row, std::size_t rows, std::size_t first,
-               std::size_t columns, std::size_t width, std::int32_t* buffer, Fill&& fill) {
-    if (sink.keeps() && columns == width) {
-        const matrix_view<std::int32_t> at = sink.place(row, first, rows, columns);
-        fill(at.data(), at.stride());
-        return;
-    }
-    fill(buffer, width);
-    sink.block(row, first, {buffer, rows, columns, width});
-}
-
 /// Calls f(first, count) for parts of @p rows rows, at most @p most and as equal as can be.
 template <class F>
 void for_each_part(std::size_t rows, std::size_t most, F&& f) {

@@ -89,6 +89,20 @@ inline void rhs_map(const lowered_multiplier& m, std::size_t term, bool scaled, 
                      : static_cast<std::int16_t>(m.rhs_factors[term * 256 + x] << (scaled ? m.shifts[term] : 0));
 }
 
+/// Has `fill(to, stride)` write a tile of sums, into the output of @p sink itself where that may be, or else into @p buffer,
+/// from which the sink takes them. @p width: the columns that are written, of which @p columns are wanted.
+template <class Fill>
+void give_tile(const lutra::detail::sum_sink& sink, std::size_t row, std::size_t rows, std::size_t first,
+               std::size_t columns, std::size_t width, std::int32_t* buffer, Fill&& fill) {
+    if (sink.keeps() && columns == width) {
+        const matrix_view<std::int32_t> at = sink.place(row, first, rows, columns);
+        fill(at.data(), at.stride());
+        return;
+    }
+    fill(buffer, width);
+    sink.block(row, first, {buffer, rows, columns, width});
+}
+
 } // namespace kernel
 } // namespace LUTRA_ISA
 } // namespace lutra
