@@ -12,6 +12,7 @@
 #include <lutra/numeric/saturate.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -199,9 +200,9 @@ private:
                 const auto query = queries.block(first, 0, rows, width);
                 const auto scores = all.scores.block(0, 0, rows, tokens);
                 const auto probabilities = all.probabilities.block(0, 0, rows, tokens);
-                lean_gemm(query, transposed(key), m, scratch, requantized<std::int16_t>{scores, b.scores_by});
+                lean_gemm(query, transposed(key), m, scratch, requantized{scores, b.scores_by});
                 Policy::softmax::apply(scores, probabilities);
-                lean_gemm(probabilities, value, m, scratch, requantized<std::int8_t>{query, b.context_by});
+                lean_gemm(probabilities, value, m, scratch, requantized{query, b.context_by});
             }
         }
         scratch.release(mark);
@@ -226,11 +227,15 @@ private:
     template <class T>
     struct requantized {
         matrix_view<T> out;
-        requantizer by;
+        std::array<requantizer, kernel::lean_columns> by; ///< of the columns that come at a time
 
+        requantized(matrix_view<T> to, requantizer all) noexcept : out{to} { by.fill(all); }
         void operator()(std::size_t row, std::size_t first, std::span<const std::int32_t> sums) const {
+            block(row, first, {sums.data(), 1, sums.size()});
+        }
+        void block(std::size_t row, std::size_t first, matrix_view<const std::int32_t> sums) const {
             T* const to = out.data() + row * out.stride() + first;
-            for (std::size_t j = 0; j < sums.size(); ++j) to[j] = requantize<T>(sums[j], by);
+            kernel::requantize_rows<T>(sums, nullptr, by.data(), to, out.stride());
         }
     };
 
