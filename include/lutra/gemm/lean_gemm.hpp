@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 /// @file
 /// Integer products for machines of little memory: the right operand is read where it lies, such as weights in flash, and
@@ -48,8 +49,9 @@ void lean_blocks(gemm_operand<std::int8_t> a, gemm_operand<std::int8_t> b, std::
     using lane = typename Kernel::lane;
     const std::size_t block = lean_block(row_bytes), depth = row_bytes / sizeof(lane);
     const auto rows = scratch.take<lane>(block * depth), columns = scratch.take<lane>(lean_columns * depth);
-    std::fill(rows.begin(), rows.end(), lane{0}); // where a block has fewer
-    std::fill(columns.begin(), columns.end(), lane{0});
+    // kernels read whole pairs of rows and four columns
+    if (a.rows < block) std::fill(rows.begin(), rows.end(), lane{0});
+    if (b.cols < lean_columns) std::fill(columns.begin(), columns.end(), lane{0});
     std::int32_t sums[lean_rows][lean_columns];
     for (std::size_t i = 0; i < a.rows; i += block) {
         const std::size_t height = std::min(block, a.rows - i);
@@ -82,17 +84,22 @@ struct lean_products {
 private:
     void load(const std::int8_t* from, std::size_t stride, const std::int16_t* maps, lane* to, std::size_t step,
               bool scaled) const noexcept {
-        if (maps == nullptr && stride == 1 && m.rank == 1 && (!scaled || m.shifts[0] == 0))
-            return lean_pairs::load(from, k, to, step);
+        constexpr std::integral_constant<std::size_t, 1> dense;
         for (std::size_t term = 0; term < m.rank; ++term, to += lean_pairs::depth(k) / 2 * step) {
+            if (maps == nullptr) { // one term, without a shift
+                if (stride == dense)
+                    lean_pairs::load(from, k, to, step);
+                else
+                    lean_pairs::load(from, stride, k, to, step, [](std::int8_t x) { return lane{x}; });
+                continue;
+            }
+            const std::int16_t* const map = maps + 256 * term;
             const int shift = scaled ? m.shifts[term] : 0;
-            if (maps == nullptr)
-                lean_pairs::load(from, stride, k, to, step,
-                                 [&](std::int8_t x) { return static_cast<lane>(x * (1 << shift)); });
+            if (stride == dense && shift == 0)
+                lean_pairs::load(from, dense, k, to, step, [map](std::int8_t x) { return map[index_of(x)]; });
             else
-                lean_pairs::load(from, stride, k, to, step, [&, map = maps + 256 * term](std::int8_t x) {
-                    return static_cast<lane>(map[index_of(x)] * (1 << shift));
-                });
+                lean_pairs::load(from, stride, k, to, step,
+                                 [map, shift](std::int8_t x) { return static_cast<lane>(map[index_of(x)] * (1 << shift)); });
         }
     }
 };
@@ -143,11 +150,13 @@ LUTRA_INLINE void lean_product(gemm_operand<std::int8_t> a, gemm_operand<std::in
         run(lean_look_ups<Product>{b.rows, a.col_stride, b.row_stride, product});
     };
     if (lean_multiplies(m)) {
-#if LUTRA_LEAN_MVE
-        if (m.lhs_factors == nullptr && m.rhs_factors == nullptr && m.rank == 1 && m.shifts[0] == 0)
-            run(mve_products<mve_bytes>{m, b.rows, a.col_stride, b.row_stride});
+#if LUTRA_ARM_MVE
+        const bool bytes = m.rank == 1 && (m.factors == factor_width::bits8 ||
+                                           (m.factors == factor_width::bits8_but_128 && !holds_least(a) && !holds_least(b)));
+        if (bytes)
+            run(mve_products<std::int8_t>{m, b.rows, a.col_stride, b.row_stride});
         else
-            run(mve_products<mve_halves>{m, b.rows, a.col_stride, b.row_stride});
+            run(mve_products<std::int16_t>{m, b.rows, a.col_stride, b.row_stride});
 #else
         run(lean_products{m, b.rows, a.col_stride, b.row_stride, m.rank * lean_pairs::depth(b.rows)});
 #endif

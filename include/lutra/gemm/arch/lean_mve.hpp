@@ -2,149 +2,154 @@
 #pragma once
 
 #include <lutra/core/config.hpp>
+#include <lutra/gemm/arch/arm_features.hpp>
 #include <lutra/gemm/arch/lean_pairs.hpp>
+#include <lutra/gemm/operand.hpp>
 #include <lutra/multiplier/lowered_multiplier.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-    #include <arm_mve.h>
-    #define LUTRA_LEAN_MVE 1
-#else
-    #define LUTRA_LEAN_MVE 0
-#endif
+#include <utility>
 
 /// @file
 /// lean_gemm on the vector extension of Armv8.1-M (Helium, such as a Cortex-M55): 16 lanes of 8 bits or 8 of 16 bits in a
 /// vector, those of a row one after the other, those of four columns in turn. VMLADAVA adds the products of two vectors to a
 /// register.
 
-#if LUTRA_LEAN_MVE
+#if LUTRA_ARM_MVE
 namespace lutra {
 inline namespace LUTRA_ISA {
 namespace kernel {
 
-/// 8-bit lanes, of exact products.
-struct mve_bytes {
-    using lane = std::int8_t;
-    static constexpr std::size_t width = 16;
+/// Whether -128 is among the elements of @p x.
+[[nodiscard]] inline bool holds_least(gemm_operand<std::int8_t> x) noexcept {
+    if (x.col_stride != 1) std::swap(x.rows, x.cols), std::swap(x.row_stride, x.col_stride);
+    int8x16_t least = vdupq_n_s8(0);
+    std::int8_t other = 0;
+    for (std::size_t r = 0; r < x.rows; ++r) {
+        const std::int8_t* const row = x.data + r * x.row_stride;
+        std::size_t i = 0;
+        if (x.col_stride == 1)
+            for (; i + 16 <= x.cols; i += 16) least = vminq_s8(least, vldrbq_s8(row + i));
+        for (; i < x.cols; ++i) other = std::min(other, row[i * x.col_stride]);
+    }
+    return vminvq_s8(other, least) == -128;
+}
 
-    /// sums[j] += the products of a row and column j of four, whole vectors; advances over the row. By hand, for GCC 12
-    /// spends a quarter of such a loop on addresses.
-    static void add_products(const lane*& row, const lane* columns, std::size_t vectors, std::int32_t (&sums)[4]) noexcept {
-        asm("wls lr, %[vectors], 2f\n"
-            "1: vldrb.8 q0, [%[row]], #16\n"
-            "vldrb.8 q1, [%[columns]], #16\n"
-            "vmladava.s8 %[s0], q0, q1\n"
-            "vldrb.8 q2, [%[columns]], #16\n"
-            "vmladava.s8 %[s1], q0, q2\n"
-            "vldrb.8 q1, [%[columns]], #16\n"
-            "vmladava.s8 %[s2], q0, q1\n"
-            "vldrb.8 q2, [%[columns]], #16\n"
-            "vmladava.s8 %[s3], q0, q2\n"
-            "le lr, 1b\n"
-            "2:\n"
-            : [row] "+r"(row), [columns] "+r"(columns), [s0] "+Te"(sums[0]), [s1] "+Te"(sums[1]), [s2] "+Te"(sums[2]),
-              [s3] "+Te"(sums[3])
-            : [vectors] "r"(vectors)
-            : "q0", "q1", "q2", "lr", "memory");
-    }
-    /// Lanes of @p k operands, and zeros up to whole vectors; @p step: lanes from vector to vector.
-    static void take(const std::int8_t* from, std::size_t stride, std::size_t k, const std::int16_t*, int, lane* to,
-                     std::size_t step) noexcept {
-        if (stride == 1) {
-            for (std::size_t i = 0; i < k; i += width, to += step) vstrbq_s8(to, vldrbq_z_s8(from + i, vctp8q(k - i)));
-            return;
-        }
-        const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), stride);
-        for (std::size_t i = 0; i < (k + width - 1) / width * width; i += 4)
-            vstrbq_s32(to + i / width * step + i % width,
-                       vldrbq_gather_offset_z_s32(from + i * stride, offsets, vctp32q(i < k ? k - i : 0)));
-    }
-};
-/// 16-bit lanes, of mapped operands.
-struct mve_halves {
-    using lane = std::int16_t;
-    static constexpr std::size_t width = 8;
-
-    /// As of mve_bytes.
-    static void add_products(const lane*& row, const lane* columns, std::size_t vectors, std::int32_t (&sums)[4]) noexcept {
-        asm("wls lr, %[vectors], 2f\n"
-            "1: vldrh.16 q0, [%[row]], #16\n"
-            "vldrh.16 q1, [%[columns]], #16\n"
-            "vmladava.s16 %[s0], q0, q1\n"
-            "vldrh.16 q2, [%[columns]], #16\n"
-            "vmladava.s16 %[s1], q0, q2\n"
-            "vldrh.16 q1, [%[columns]], #16\n"
-            "vmladava.s16 %[s2], q0, q1\n"
-            "vldrh.16 q2, [%[columns]], #16\n"
-            "vmladava.s16 %[s3], q0, q2\n"
-            "le lr, 1b\n"
-            "2:\n"
-            : [row] "+r"(row), [columns] "+r"(columns), [s0] "+Te"(sums[0]), [s1] "+Te"(sums[1]), [s2] "+Te"(sums[2]),
-              [s3] "+Te"(sums[3])
-            : [vectors] "r"(vectors)
-            : "q0", "q1", "q2", "lr", "memory");
-    }
-    /// The same through a map of 256 factors, or none, times 2^shift.
-    static void take(const std::int8_t* from, std::size_t stride, std::size_t k, const std::int16_t* map, int shift,
-                     lane* to, std::size_t step) noexcept {
-        const auto* bits = reinterpret_cast<const std::uint8_t*>(from);
-        if (stride == 1) {
-            for (std::size_t i = 0; i < k; i += width, to += step) {
-                const mve_pred16_t some = vctp16q(k - i);
-                const int16x8_t lanes = map == nullptr
-                                            ? vldrbq_z_s16(from + i, some)
-                                            : vldrhq_gather_shifted_offset_z_s16(map, vldrbq_z_u16(bits + i, some), some);
-                vstrhq_s16(to, vshlq_r_s16(lanes, shift));
-            }
-            return;
-        }
-        const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), stride);
-        for (std::size_t i = 0; i < (k + width - 1) / width * width; i += 4) {
-            const mve_pred16_t some = vctp32q(i < k ? k - i : 0);
-            const int32x4_t lanes = map == nullptr
-                                        ? vldrbq_gather_offset_z_s32(from + i * stride, offsets, some)
-                                        : vldrhq_gather_shifted_offset_z_s32(
-                                              map, vldrbq_gather_offset_z_u32(bits + i * stride, offsets, some), some);
-            vstrhq_s32(to + i / width * step + i % width, vshlq_r_s32(lanes, shift));
-        }
-    }
-};
-
-/// A kernel of lean_blocks; lanes as above.
-template <class Vector>
+/// A kernel of lean_blocks. Lane: int8_t, for one term whose factors fit, its shift left to the end; or int16_t, for all
+/// terms one after another, their shifts in the columns.
+template <class Lane>
 struct mve_products {
-    using lane = typename Vector::lane;
-    const lowered_multiplier& m;
-    std::size_t k, row_stride, column_stride;
+    using lane = Lane;
+    static constexpr std::size_t width = 16 / sizeof(lane);
 
-    /// Lanes that @p k operands take, all terms.
-    [[nodiscard]] static constexpr std::size_t depth(std::size_t rank, std::size_t k) noexcept {
-        return rank * ((k + Vector::width - 1) / Vector::width * Vector::width);
-    }
+    mve_products(const lowered_multiplier& m, std::size_t depth, std::size_t of_rows, std::size_t of_columns) noexcept
+        : multiplier{m},
+          k{depth},
+          row_stride{of_rows},
+          column_stride{of_columns},
+          rank{m.rank},
+          vectors_of_term{(depth + width - 1) / width},
+          lhs{m.lhs_factors},
+          rhs{m.rhs_factors} {}
+
     void row(const std::int8_t* from, lane* rows, std::size_t r) const noexcept {
-        take(from, row_stride, m.lhs_factors, rows + r * depth(m.rank, k), Vector::width, false);
+        rows += r * rank * vectors_of_term * width;
+        for (std::size_t term = 0; term < rank; ++term, rows += vectors_of_term * width)
+            take(from, row_stride, k, map_of(lhs, term), 0, rows, width);
     }
     void column(const std::int8_t* from, lane* columns, std::size_t j) const noexcept {
-        take(from, column_stride, m.rhs_factors, columns + j * Vector::width, lean_columns * Vector::width, true);
+        columns += j * width;
+        for (std::size_t term = 0; term < rank; ++term, columns += lean_columns * vectors_of_term * width)
+            take(from, column_stride, k, map_of(rhs, term), multiplier.shifts[term], columns, lean_columns * width);
     }
     void sums(const lane* rows, const lane* columns, std::size_t count, std::int32_t (*to)[lean_columns]) const noexcept {
-        const std::size_t vectors = depth(m.rank, k) / Vector::width;
-        for (; count > 0; --count, ++to) {
-            std::int32_t row[lean_columns] = {};
-            Vector::add_products(rows, columns, vectors, row);
-            for (std::size_t j = 0; j < lean_columns; ++j) (*to)[j] = row[j];
-        }
+        const std::size_t vectors = rank * vectors_of_term;
+        std::int32_t(*out)[lean_columns] = to;
+        for (std::size_t r = 0; r < count; ++r, ++out) rows = add_products(rows, columns, vectors, *out);
+        if (sizeof(lane) == 1 && multiplier.shifts[0] != 0)
+            for (; to != out; ++to) vstrwq_s32(*to, vshlq_r_s32(vldrwq_s32(*to), multiplier.shifts[0]));
     }
 
 private:
-    void take(const std::int8_t* from, std::size_t stride, const std::int16_t* maps, lane* to, std::size_t step,
-              bool scaled) const noexcept {
-        for (std::size_t term = 0; term < m.rank; ++term, to += depth(1, k) / Vector::width * step)
-            Vector::take(from, stride, k, maps == nullptr ? nullptr : maps + 256 * term, scaled ? m.shifts[term] : 0, to,
-                         step);
+    [[nodiscard]] static const std::int16_t* map_of(const std::int16_t* maps, std::size_t term) noexcept {
+        return maps == nullptr ? nullptr : maps + 256 * term;
     }
+    /// to[j] = the products of a row and column j of four, whole vectors. Returns the next row. By hand, for GCC 12 spends
+    /// a quarter of such a loop on addresses.
+    static const lane* add_products(const lane* row, const lane* columns, std::size_t vectors,
+                                    std::int32_t (&to)[lean_columns]) noexcept {
+        std::int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    #define LUTRA_LOOP(load, add)                                                                                           \
+        asm volatile(                                                                                                       \
+            "wls lr, %[vectors], 2f\n"                                                                                      \
+            "1: " load " q0, [%[row]], #16\n" load " q1, [%[columns]], #16\n" add " %[s0], q0, q1\n" load                   \
+            " q2, [%[columns]], #16\n" add " %[s1], q0, q2\n" load " q1, [%[columns]], #16\n" add " %[s2], q0, q1\n" load   \
+            " q2, [%[columns]], #16\n" add " %[s3], q0, q2\n"                                                               \
+            "le lr, 1b\n"                                                                                                   \
+            "2: strd %[s0], %[s1], [%[to]]\n"                                                                               \
+            "strd %[s2], %[s3], [%[to], #8]\n"                                                                              \
+            : [row] "+r"(row), [columns] "+r"(columns), [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3)      \
+            : [vectors] "r"(vectors), [to] "r"(&to)                                                                         \
+            : "q0", "q1", "q2", "lr", "memory")
+        if constexpr (sizeof(lane) == 1)
+            LUTRA_LOOP("vldrb.8", "vmladava.s8");
+        else
+            LUTRA_LOOP("vldrh.16", "vmladava.s16");
+    #undef LUTRA_LOOP
+        return row;
+    }
+
+    /// Lanes of @p count operands, and zeros up to whole vectors, which lie @p step lanes apart.
+    static void take(const std::int8_t* from, std::size_t stride, std::size_t count, const std::int16_t* map, int shift,
+                     lane* to, std::size_t step) noexcept {
+        if constexpr (sizeof(lane) == 1) shift = 0;
+        if (stride == 1)
+            for (; count >= width; count -= width, from += width, to += step) take_dense(from, map, shift, to);
+        else
+            for (; count >= width; count -= width, from += width * stride, to += step)
+                take_strided(from, stride, map, shift, to);
+        if (count == 0) return;
+        std::fill_n(to, width, lane{0});
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::int8_t x = from[i * stride];
+            to[i] = static_cast<lane>((map == nullptr ? x : map[static_cast<std::uint8_t>(x)]) * (1 << shift));
+        }
+    }
+    /// One vector.
+    static void take_dense(const std::int8_t* from, const std::int16_t* map, int shift, lane* to) noexcept {
+        const auto* bits = reinterpret_cast<const std::uint8_t*>(from);
+        if constexpr (sizeof(lane) == 2) {
+            const int16x8_t lanes =
+                map == nullptr ? vldrbq_s16(from) : vldrhq_gather_shifted_offset_s16(map, vldrbq_u16(bits));
+            vstrhq_s16(to, vshlq_r_s16(lanes, shift));
+        } else if (map == nullptr) {
+            vstrbq_s8(to, vldrbq_s8(from));
+        } else {
+            for (std::size_t i = 0; i < width; i += 8)
+                vstrbq_s16(to + i, vldrhq_gather_shifted_offset_s16(map, vldrbq_u16(bits + i)));
+        }
+    }
+    /// The same, four at a time, so that offsets have 32 bits.
+    static void take_strided(const std::int8_t* from, std::size_t stride, const std::int16_t* map, int shift,
+                             lane* to) noexcept {
+        const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), stride);
+        for (std::size_t i = 0; i < width; i += 4, from += 4 * stride) {
+            const int32x4_t lanes =
+                map == nullptr ? vldrbq_gather_offset_s32(from, offsets)
+                               : vldrhq_gather_shifted_offset_s32(
+                                     map, vldrbq_gather_offset_u32(reinterpret_cast<const std::uint8_t*>(from), offsets));
+            if constexpr (sizeof(lane) == 1)
+                vstrbq_s32(to + i, lanes);
+            else
+                vstrhq_s32(to + i, vshlq_r_s32(lanes, shift));
+        }
+    }
+
+    const lowered_multiplier& multiplier;
+    std::size_t k, row_stride, column_stride, rank, vectors_of_term;
+    const std::int16_t *lhs, *rhs; ///< of the multiplier: stores of lanes cannot change them here
 };
 
 } // namespace kernel

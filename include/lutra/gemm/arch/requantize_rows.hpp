@@ -4,6 +4,7 @@
 #include <lutra/core/config.hpp>
 #include <lutra/core/isa.hpp>
 #include <lutra/core/matrix_view.hpp>
+#include <lutra/gemm/arch/arm_features.hpp>
 #include <lutra/numeric/requantize.hpp>
 #include <lutra/numeric/saturate.hpp>
 
@@ -13,18 +14,6 @@
 #include <type_traits>
 #if LUTRA_RUNTIME_DISPATCH || defined(__AVX2__)
     #include <immintrin.h>
-#endif
-#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP && !defined(__aarch64__)
-    #include <arm_acle.h>
-    #define LUTRA_ARM_SATURATES 1
-#else
-    #define LUTRA_ARM_SATURATES 0
-#endif
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
-    #include <arm_mve.h>
-    #define LUTRA_ARM_MVE 1
-#else
-    #define LUTRA_ARM_MVE 0
 #endif
 
 /// @file
@@ -42,7 +31,7 @@ namespace kernel {
 
 /// a + b, clamped to int32.
 constexpr std::int32_t add_bias(std::int32_t a, std::int32_t b) noexcept {
-#if LUTRA_ARM_SATURATES
+#if LUTRA_ARM_DSP
     if (!std::is_constant_evaluated()) return __qadd(a, b);
 #endif
     return saturating_add(a, b);
@@ -53,7 +42,7 @@ template <quantized T, bool Add>
 constexpr void put_quantized(T& to, std::int32_t q) noexcept {
     constexpr std::int32_t most = quantized_max<T>;
     const auto clamp = [](std::int32_t x) {
-#if LUTRA_ARM_SATURATES
+#if LUTRA_ARM_DSP
         if (!std::is_constant_evaluated()) x = __ssat(x, sizeof(T) * 8); // which leaves the least one to be moved
 #endif
         return x < -most ? -most : x > most ? most : x;
