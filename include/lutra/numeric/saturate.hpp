@@ -29,27 +29,17 @@ template <saturable To, saturable From>
 /// @p a + @p b, or the nearest value that @p T can hold.
 template <saturable T>
 [[nodiscard]] constexpr T saturating_add(T a, T b) noexcept {
-    using limits = std::numeric_limits<T>;
-    if constexpr (sizeof(T) < sizeof(std::int64_t)) {
-        return saturate<T>(static_cast<std::int64_t>(a) + static_cast<std::int64_t>(b));
-    } else {
-        if (b > 0 && a > limits::max() - b) return limits::max();
-        if (b < 0 && a < limits::min() - b) return limits::min();
-        return a + b;
-    }
+    T sum{};
+    if (!__builtin_add_overflow(a, b, &sum)) return sum;
+    return b < 0 ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
 }
 
 /// @p a - @p b, or the nearest value that @p T can hold.
 template <saturable T>
 [[nodiscard]] constexpr T saturating_sub(T a, T b) noexcept {
-    using limits = std::numeric_limits<T>;
-    if constexpr (sizeof(T) < sizeof(std::int64_t)) {
-        return saturate<T>(static_cast<std::int64_t>(a) - static_cast<std::int64_t>(b));
-    } else {
-        if (b > 0 && a < limits::min() + b) return limits::min();
-        if (b < 0 && a > limits::max() + b) return limits::max();
-        return a - b;
-    }
+    T difference{};
+    if (!__builtin_sub_overflow(a, b, &difference)) return difference;
+    return b < 0 ? std::numeric_limits<T>::max() : std::numeric_limits<T>::min();
 }
 
 /// @p a * @p b, or the nearest value that @p T can hold.
@@ -60,7 +50,8 @@ template <saturable T>
         using wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
         return saturate<T>(static_cast<wide>(a) * static_cast<wide>(b));
     } else {
-        // The overflow builtins need a run-time library that clang lacks on 32-bit firmware, hence the divisions.
+        // The overflow builtin of a product needs a run-time library that clang lacks on 32-bit firmware, hence the
+        // divisions.
         if (a == 0 || b == 0) return 0;
         const bool negative = (a < 0) != (b < 0);
         if (negative ? (a < 0 ? a < limits::min() / b : b < limits::min() / a)
