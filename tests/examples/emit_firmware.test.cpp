@@ -58,9 +58,9 @@ TEST_CASE("emit_firmware: a header with the host's answers") {
     CHECK(text_of(other).find("using softmax = lutra::pwl_softmax<16>;") != std::string::npos);
 #if defined(LUTRA_COMPILER)
     const std::string program = folder / "program", sources = LUTRA_FIRMWARE;
-    const auto built =
-        run(std::string{LUTRA_COMPILER} + " -std=c++20 -Wall -Wextra -Wconversion -Werror -I" + LUTRA_INCLUDE +
-            " -DFIRMWARE_MODEL='\"" + header + "\"' " + sources + "/main.cpp " + sources + "/boards/host.cpp -o " + program);
+    const auto built = run(std::string{LUTRA_COMPILER} + " -std=c++20 -Wall -Wextra -Wconversion -Werror -I" +
+                           LUTRA_INCLUDE + " -I" + sources + "/boards -DLUTRA_CUSTOM_PANIC=1 -DFIRMWARE_MODEL='\"" + header +
+                           "\"' " + sources + "/main.cpp " + sources + "/boards/host.cpp -o " + program);
     INFO(built.output);
     REQUIRE(built.status == 0);
     const auto ran = run(program);
