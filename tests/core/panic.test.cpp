@@ -34,6 +34,6 @@ TEST_CASE("the numbers of the panic codes are stable") {
     using enum lutra::panic_code;
     int expected = 1;
     for (const auto code : {bad_argument, bad_shape, null_view, out_of_range, arena_too_small, misaligned, overflow, empty,
-                            aliasing, unsupported, verification})
+                            aliasing, unsupported, verification, missing_table})
         CHECK(static_cast<int>(code) == expected++);
 }

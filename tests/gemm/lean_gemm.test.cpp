@@ -125,9 +125,11 @@ TEST_CASE("lean_gemm: what does not fit") {
     REQUIRE_PANIC(lean(o.left(), o.right(), exact, 64), arena_too_small);
     const operands other{4, 7, 5};
     REQUIRE_PANIC(lean(o.left(), other.right(), exact), bad_shape);
-    lutra::lowered_multiplier nothing = exact;
-    nothing.kind = lutra::plan_kind::table;
-    REQUIRE_PANIC(lean(o.left(), o.right(), nothing), bad_argument);
+    for (const auto plan : {lutra::plan_kind::separable, lutra::plan_kind::error_plane, lutra::plan_kind::table}) {
+        lutra::lowered_multiplier without_tables = exact;
+        without_tables.kind = plan;
+        REQUIRE_PANIC(lean(o.left(), o.right(), without_tables), missing_table);
+    }
     const operands deep{1, 140'000, 1};
     REQUIRE_PANIC(lean(deep.left(), deep.right(), exact), overflow);
 }

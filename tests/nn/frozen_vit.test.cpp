@@ -86,6 +86,11 @@ TEST_CASE("frozen_vit: what it refuses") {
     choices[1].attention.rhs_operands = lutra::signedness::is_unsigned;
     REQUIRE_PANIC(make(), unsupported);
     choices[1] = {};
+    lutra::lowered_multiplier without_tables{};
+    without_tables.kind = lutra::plan_kind::error_plane;
+    choices[1].by_layer[3] = &without_tables;
+    REQUIRE_PANIC(make(), missing_table);
+    choices[1] = {};
     lutra::frozen_network linear = sample.network;
     linear.config.attention = lutra::attention_kind::relu_linear;
     REQUIRE_PANIC(vit(linear, choices), unsupported);

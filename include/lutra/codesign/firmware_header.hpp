@@ -64,8 +64,7 @@ struct firmware_header_options {
                       " choices of multipliers, expected one a block, ", net.blocks.size());
     for (std::size_t i = 0; i < choices.size(); ++i) {
         const layer_choice& c = choices[i];
-        if (c.tokens.rule != token_rule::none || c.pruning.kind != activation_pruning_kind::none || !c.taus.empty() ||
-            c.hidden_threshold != 0 || c.weights.active() || c.ranks.active())
+        if (!c.drops_nothing())
             return refuse(error_code::unsupported, "block ", i,
                           " drops tokens, activations or weights; a frozen network has multipliers only");
         if (!c.signed_operands())

@@ -51,6 +51,11 @@
     #define LUTRA_CUSTOM_PANIC 0
 #endif
 
+/// 1: a panic says in words what was wrong, and where. 0: it has its code and its numbers only, and the words take no flash.
+#ifndef LUTRA_PANIC_MESSAGES
+    #define LUTRA_PANIC_MESSAGES LUTRA_HOSTED
+#endif
+
 /// 1: the program links lutra::compiled (the target sets this), which holds every function marked LUTRA_INLINE and the
 /// usual networks, so that they are compiled once and not in every translation unit.
 #ifndef LUTRA_USE_COMPILED

@@ -24,17 +24,18 @@ enum class panic_code : std::uint8_t {
     out_of_range = 4, ///< an index past the end
     arena_too_small = 5,
     misaligned = 6,
-    overflow = 7,      ///< a result that its type cannot hold
-    empty = 8,         ///< an empty set where at least one element is needed
-    aliasing = 9,      ///< an output that overlaps an input
-    unsupported = 10,  ///< something this machine or build cannot do
-    verification = 11, ///< a self-check failed
+    overflow = 7,       ///< a result that its type cannot hold
+    empty = 8,          ///< an empty set where at least one element is needed
+    aliasing = 9,       ///< an output that overlaps an input
+    unsupported = 10,   ///< something this machine or build cannot do
+    verification = 11,  ///< a self-check failed
+    missing_table = 12, ///< a plan without the table that it reads
 };
 
 /// All that is known of a panic.
 struct panic_info {
     panic_code code;
-    const char* message; ///< a sentence that says what to do
+    const char* message; ///< a sentence that says what to do; empty, as `where`, if LUTRA_PANIC_MESSAGES is 0
     long long actual;    ///< the value that was wrong
     long long expected;  ///< what it should have been, or its bound
     std::source_location where;
@@ -62,11 +63,24 @@ namespace detail {
 [[noreturn]] inline void on_panic(const panic_info& info) { detail::print_and_stop(info); }
 #endif
 
+#if LUTRA_PANIC_MESSAGES
 /// Ends the operation through `on_panic`. Never returns; in a constant expression it is a compile error.
 [[noreturn]] inline void panic(panic_code code, const char* message, long long actual = 0, long long expected = 0,
                                std::source_location where = std::source_location::current()) {
     on_panic(panic_info{code, message, actual, expected, where});
 }
+#else
+namespace detail {
+[[noreturn]] inline void panic_by_numbers(long long actual, long long expected, panic_code code) {
+    on_panic(panic_info{code, "", actual, expected, {}});
+}
+} // namespace detail
+[[noreturn, gnu::always_inline]] inline void panic(panic_code code, const char*, long long actual = 0,
+                                                   long long expected = 0,
+                                                   std::source_location = std::source_location::current()) {
+    detail::panic_by_numbers(actual, expected, code);
+}
+#endif
 
 /// Panics unless @p condition holds.
 constexpr void require(bool condition, panic_code code, const char* message, long long actual = 0, long long expected = 0,

@@ -84,22 +84,27 @@ struct lean_products {
 private:
     void load(const std::int8_t* from, std::size_t stride, const std::int16_t* maps, lane* to, std::size_t step,
               bool scaled) const noexcept {
-        constexpr std::integral_constant<std::size_t, 1> dense;
         for (std::size_t term = 0; term < m.rank; ++term, to += lean_pairs::depth(k) / 2 * step) {
-            if (maps == nullptr) { // one term, without a shift
-                if (stride == dense)
-                    lean_pairs::load(from, k, to, step);
-                else
-                    lean_pairs::load(from, stride, k, to, step, [](std::int8_t x) { return lane{x}; });
+            const std::int16_t* const map = maps == nullptr ? nullptr : maps + 256 * term; // none: one term, no shift
+            const int shift = scaled ? m.shifts[term] : 0;
+#if !defined(__OPTIMIZE_SIZE__) // what all of this is for, without a test for each operand
+            constexpr std::integral_constant<std::size_t, 1> dense;
+            if (map == nullptr && stride == dense) {
+                lean_pairs::load(from, k, to, step);
                 continue;
             }
-            const std::int16_t* const map = maps + 256 * term;
-            const int shift = scaled ? m.shifts[term] : 0;
-            if (stride == dense && shift == 0)
+            if (stride == dense && shift == 0) {
                 lean_pairs::load(from, dense, k, to, step, [map](std::int8_t x) { return map[index_of(x)]; });
-            else
-                lean_pairs::load(from, stride, k, to, step,
-                                 [map, shift](std::int8_t x) { return static_cast<lane>(map[index_of(x)] * (1 << shift)); });
+                continue;
+            }
+            if (map == nullptr) {
+                lean_pairs::load(from, stride, k, to, step, [](std::int8_t x) { return lane{x}; });
+                continue;
+            }
+#endif
+            lean_pairs::load(from, stride, k, to, step, [map, shift](std::int8_t x) {
+                return static_cast<lane>((map == nullptr ? x : map[index_of(x)]) * (1 << shift));
+            });
         }
     }
 };
@@ -142,6 +147,7 @@ LUTRA_INLINE void lean_product(gemm_operand<std::int8_t> a, gemm_operand<std::in
     lutra::detail::require_memory(a);
     lutra::detail::require_memory(b);
     require_sum_fits(m, b.rows);
+    m.require_tables();
     const std::size_t mark = scratch.used();
     const auto at = [](std::uint8_t x, std::uint8_t w) { return std::size_t{x} << 8 | w; };
     const std::size_t row_bytes = lean_row_bytes(m, b.rows);
@@ -170,7 +176,6 @@ LUTRA_INLINE void lean_product(gemm_operand<std::int8_t> a, gemm_operand<std::in
     } else if (m.products16 != nullptr) {
         look_up([&](std::uint8_t x, std::uint8_t w) { return int{m.products16[at(x, w)]}; });
     } else {
-        require(m.products32 != nullptr, panic_code::bad_argument, "lean_gemm: a table plan needs a table");
         look_up([&](std::uint8_t x, std::uint8_t w) { return m.products32[at(x, w)]; });
     }
     scratch.release(mark);
@@ -191,7 +196,7 @@ LUTRA_INLINE void lean_product(gemm_operand<std::int8_t> a, gemm_operand<std::in
 /// right one), read where it lies: const memory, flash. The sums are those of `gemm`, bit for bit, and so is what `use`
 /// receives. @p scratch: lean_scratch_bytes, at most 12 KiB where rank times K is at most 512; given back. Any plan does,
 /// with the tables that it names and no others. Panics on shapes that do not fit, where sums of K products can leave int32,
-/// on too little scratch, and where the output of a usual epilogue shares memory with an operand.
+/// where a table is missing, on too little scratch, and where the output of a usual epilogue shares memory with an operand.
 ///
 /// @code
 /// lutra::lean_gemm(x, lutra::transposed(weight), multiplier, scratch, lutra::requantize_sums{out, by, bias});

@@ -83,13 +83,36 @@ struct lowered_multiplier {
         if (kind == plan_kind::separable) return static_cast<std::int32_t>(terms.product(x, y));
         if (kind == plan_kind::error_plane)
             return operand_value(x, lhs_operands) * operand_value(y, rhs_operands) + errors[at] * (1 << error_shift);
-        const bool narrow = min_product >= -0x8000 && max_product <= 0x7fff; // then products16 is there
-        return narrow ? products16[at] : products32[at];
+        return fits_16_bits() ? products16[at] : products32[at];
     }
+    /// Whether all products fit 16 bits: then a constant of the table plan has products16.
+    [[nodiscard]] constexpr bool fits_16_bits() const noexcept { return min_product >= -0x8000 && max_product <= 0x7fff; }
 
     /// Whether both operands' bits are meant as signed.
     [[nodiscard]] constexpr bool signed_operands() const noexcept {
         return lhs_operands == signedness::is_signed && rhs_operands == signedness::is_signed;
+    }
+
+    /// Panics where a table that the plan reads is missing; in a constant expression a table that is too short does not
+    /// compile either.
+    constexpr void require_tables() const {
+        const auto is_there = [](const auto* table, std::size_t entries) {
+            if (std::is_constant_evaluated()) { // see multiply(): read its end, and compare no pointers
+                [[maybe_unused]] const auto last = table[entries - 1];
+                return true;
+            }
+            return table != nullptr;
+        };
+        constexpr std::size_t pairs = 65'536;
+        bool complete = true;
+        if (kind == plan_kind::separable)
+            complete = is_there(lhs_factors, 256 * std::size_t{rank}) && is_there(rhs_factors, 256 * std::size_t{rank});
+        if (kind == plan_kind::error_plane) complete = is_there(errors, pairs);
+        if (kind == plan_kind::table)
+            complete = (fits_16_bits() && is_there(products16, pairs)) || is_there(products32, pairs);
+        require(complete, panic_code::missing_table,
+                "a multiplier's plan reads a table that is not there; the kind of plan follows",
+                static_cast<long long>(kind));
     }
 
     /// Whether with_plan can switch to @p wanted.

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,7 +40,8 @@ public:
     static constexpr int logit_fraction = 16; ///< a logit of 1 is 2^16
 
     /// @p choices one a block, of signed multipliers. Panics unless they are, where they drop tokens, activations or
-    /// weights, and where the network is not one of softmax with one frozen_block a block.
+    /// weights, where a multiplier's tables are missing, and where the network is not one of softmax with one frozen_block
+    /// a block. Where both are constants, such a constant does not compile.
     constexpr frozen_vit(const frozen_network& network, std::span<const layer_choice> choices)
         : network_{&network}, choices_{choices} {
         const vit_config& c = network.config;
@@ -49,12 +49,10 @@ public:
         require(network.blocks.size() == c.depth && choices.size() == c.depth, panic_code::bad_shape,
                 "a frozen_vit takes one frozen_block and one layer_choice a block", static_cast<long long>(choices.size()),
                 c.depth);
-        for (const layer_choice& choice : choices) { // without a comparison of floats, which not every processor has
+        for (const layer_choice& choice : choices) {
             require(choice.signed_operands(), panic_code::unsupported, "a frozen_vit needs multipliers of signed operands");
-            require(choice.tokens.rule == token_rule::none && choice.pruning.kind == activation_pruning_kind::none &&
-                        (std::bit_cast<std::uint32_t>(choice.hidden_threshold) << 1) == 0 && choice.taus.empty() &&
-                        !choice.weights.active() && !choice.ranks.active(),
-                    panic_code::unsupported, "a frozen_vit drops nothing: choose multipliers only");
+            require(choice.drops_nothing(), panic_code::unsupported, "a frozen_vit drops nothing: choose multipliers only");
+            choice.require_tables();
         }
     }
 
@@ -94,9 +92,10 @@ public:
     void forward(std::span<const std::uint8_t> pixels, std::span<std::int32_t> logits, arena& scratch) const {
         const frozen_network& net = *network_;
         const vit_config& c = net.config;
-        require(pixels.size() == c.image_size() && logits.size() == c.classes, panic_code::bad_shape,
-                "a frozen_vit reads one image and writes one logit a class", static_cast<long long>(pixels.size()),
-                static_cast<long long>(c.image_size()));
+        require(pixels.size() == c.image_size(), panic_code::bad_shape, "a frozen_vit reads the pixels of one image",
+                static_cast<long long>(pixels.size()), static_cast<long long>(c.image_size()));
+        require(logits.size() == c.classes, panic_code::bad_shape, "a frozen_vit writes one logit a class",
+                static_cast<long long>(logits.size()), c.classes);
         const std::size_t mark = scratch.used();
         const kept k = kept::take(c, scratch);
         embed(pixels, k.x, scratch);

@@ -11,6 +11,7 @@
 #include <lutra/prune/weight_pruning.hpp>
 
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -94,6 +95,20 @@ struct layer_choice {
         for (const lowered_multiplier* own : by_layer)
             if (own != nullptr && !own->signed_operands()) return false;
         return linear.signed_operands() && attention.signed_operands();
+    }
+    /// Whether it says no more than which multipliers: nothing of its block is dropped. It compares no floats, which not
+    /// every processor has.
+    [[nodiscard]] constexpr bool drops_nothing() const noexcept {
+        return tokens.rule == token_rule::none && pruning.kind == activation_pruning_kind::none &&
+               (std::bit_cast<std::uint32_t>(hidden_threshold) << 1) == 0 && taus.empty() && !weights.active() &&
+               !ranks.active();
+    }
+    /// Panics where a table that a multiplier's plan reads is missing.
+    constexpr void require_tables() const {
+        linear.require_tables();
+        attention.require_tables();
+        for (const lowered_multiplier* own : by_layer)
+            if (own != nullptr) own->require_tables();
     }
 };
 

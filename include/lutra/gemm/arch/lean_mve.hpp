@@ -25,6 +25,7 @@ namespace kernel {
 /// Whether -128 is among the elements of @p x.
 [[nodiscard]] inline bool holds_least(gemm_operand<std::int8_t> x) noexcept {
     if (x.col_stride != 1) std::swap(x.rows, x.cols), std::swap(x.row_stride, x.col_stride);
+    if (x.col_stride == 1 && x.row_stride == x.cols) x.cols *= x.rows, x.rows = 1; // no gaps
     int8x16_t least = vdupq_n_s8(0);
     std::int8_t other = 0;
     for (std::size_t r = 0; r < x.rows; ++r) {
@@ -65,51 +66,63 @@ struct mve_products {
             take(from, column_stride, k, map_of(rhs, term), multiplier.shifts[term], columns, lean_columns * width);
     }
     void sums(const lane* rows, const lane* columns, std::size_t count, std::int32_t (*to)[lean_columns]) const noexcept {
-        const std::size_t vectors = rank * vectors_of_term;
-        std::int32_t(*out)[lean_columns] = to;
-        for (std::size_t r = 0; r < count; ++r, ++out) rows = add_products(rows, columns, vectors, *out);
+        add_products(rows, columns, rank * vectors_of_term, count, to);
         if (sizeof(lane) == 1 && multiplier.shifts[0] != 0)
-            for (; to != out; ++to) vstrwq_s32(*to, vshlq_r_s32(vldrwq_s32(*to), multiplier.shifts[0]));
+            for (std::size_t r = 0; r < count; ++r) vstrwq_s32(to[r], vshlq_r_s32(vldrwq_s32(to[r]), multiplier.shifts[0]));
     }
 
 private:
     [[nodiscard]] static const std::int16_t* map_of(const std::int16_t* maps, std::size_t term) noexcept {
         return maps == nullptr ? nullptr : maps + 256 * term;
     }
-    /// to[j] = the products of a row and column j of four, whole vectors. Returns the next row. By hand, for GCC 12 spends
-    /// a quarter of such a loop on addresses.
-    static const lane* add_products(const lane* row, const lane* columns, std::size_t vectors,
-                                    std::int32_t (&to)[lean_columns]) noexcept {
-        std::int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    /// to[r][j] = the products of row r of @p count and column j of four, whole vectors; at least one row. By hand, for GCC
+    /// 12 spends a third of such loops on addresses.
+    static void add_products(const lane* rows, const lane* columns, std::size_t vectors, std::size_t count,
+                             std::int32_t (*to)[lean_columns]) noexcept {
+        const lane* column;
+        std::int32_t s0, s1, s2, s3;
     #define LUTRA_LOOP(load, add)                                                                                           \
-        asm volatile(                                                                                                       \
-            "wls lr, %[vectors], 2f\n"                                                                                      \
-            "1: " load " q0, [%[row]], #16\n" load " q1, [%[columns]], #16\n" add " %[s0], q0, q1\n" load                   \
-            " q2, [%[columns]], #16\n" add " %[s1], q0, q2\n" load " q1, [%[columns]], #16\n" add " %[s2], q0, q1\n" load   \
-            " q2, [%[columns]], #16\n" add " %[s3], q0, q2\n"                                                               \
-            "le lr, 1b\n"                                                                                                   \
-            "2: strd %[s0], %[s1], [%[to]]\n"                                                                               \
-            "strd %[s2], %[s3], [%[to], #8]\n"                                                                              \
-            : [row] "+r"(row), [columns] "+r"(columns), [s0] "+Te"(s0), [s1] "+Te"(s1), [s2] "+Te"(s2), [s3] "+Te"(s3)      \
-            : [vectors] "r"(vectors), [to] "r"(&to)                                                                         \
-            : "q0", "q1", "q2", "lr", "memory")
+        asm volatile("1: mov %[s0], #0\n mov %[s1], #0\n mov %[s2], #0\n mov %[s3], #0\n"                                   \
+                     "mov %[column], %[columns]\n"                                                                          \
+                     "wls lr, %[vectors], 3f\n"                                                                             \
+                     "2: " load " q0, [%[rows]], #16\n" load " q1, [%[column]], #16\n" add " %[s0], q0, q1\n" load          \
+                     " q2, [%[column]], #16\n" add " %[s1], q0, q2\n" load " q1, [%[column]], #16\n" add                    \
+                     " %[s2], q0, q1\n" load " q2, [%[column]], #16\n" add " %[s3], q0, q2\n"                               \
+                     "le lr, 2b\n"                                                                                          \
+                     "3: strd %[s0], %[s1], [%[to]], #8\n"                                                                  \
+                     "strd %[s2], %[s3], [%[to]], #8\n"                                                                     \
+                     "subs %[count], #1\n"                                                                                  \
+                     "bne 1b\n"                                                                                             \
+                     : [rows] "+r"(rows), [count] "+r"(count), [to] "+r"(to), [column] "=&r"(column), [s0] "=&Te"(s0),      \
+                       [s1] "=&Te"(s1), [s2] "=&Te"(s2), [s3] "=&Te"(s3)                                                    \
+                     : [columns] "r"(columns), [vectors] "r"(vectors)                                                       \
+                     : "q0", "q1", "q2", "lr", "cc", "memory")
         if constexpr (sizeof(lane) == 1)
             LUTRA_LOOP("vldrb.8", "vmladava.s8");
         else
             LUTRA_LOOP("vldrh.16", "vmladava.s16");
     #undef LUTRA_LOOP
-        return row;
     }
 
     /// Lanes of @p count operands, and zeros up to whole vectors, which lie @p step lanes apart.
     static void take(const std::int8_t* from, std::size_t stride, std::size_t count, const std::int16_t* map, int shift,
                      lane* to, std::size_t step) noexcept {
-        if constexpr (sizeof(lane) == 1) shift = 0;
-        if (stride == 1)
-            for (; count >= width; count -= width, from += width, to += step) take_dense(from, map, shift, to);
-        else
+        if (sizeof(lane) == 1 && stride == 1 && map == nullptr) {
+            for (; count >= width; count -= width, from += width, to += step) take_dense(from, nullptr, 0, to);
+            if (count == 0) return;
+        }
+        take_others(from, stride, count, map, shift, to, step);
+    }
+    [[gnu::noinline]] static void take_others(const std::int8_t* from, std::size_t stride, std::size_t count,
+                                              const std::int16_t* map, int shift, lane* to, std::size_t step) noexcept {
+        if constexpr (sizeof(lane) == 1) shift = 0; // left to the end
+        if (stride != 1)
             for (; count >= width; count -= width, from += width * stride, to += step)
                 take_strided(from, stride, map, shift, to);
+        else if (map != nullptr)
+            for (; count >= width; count -= width, from += width, to += step) take_dense(from, map, shift, to);
+        else
+            for (; count >= width; count -= width, from += width, to += step) take_dense(from, nullptr, shift, to);
         if (count == 0) return;
         std::fill_n(to, width, lane{0});
         for (std::size_t i = 0; i < count; ++i) {
