@@ -3,7 +3,7 @@
 // Classifies the images of a frozen network's header, without heap and floating point. The same source runs on every board
 // and on the host, and must print the same lines, but for those that begin with '#'.
 
-#include "boards/board.hpp"
+#include "board.hpp"
 
 #include <lutra/core/checksum.hpp>
 #include <lutra/core/text.hpp>
@@ -38,6 +38,12 @@ void print(const line& words) {
 }
 
 } // namespace
+
+/// An error of the programmer's: says so, for who reads the console, and ends the program.
+void lutra::on_panic(const panic_info& info) {
+    print(line{} << "panic " << static_cast<int>(info.code) << ": got " << info.actual << ", expected " << info.expected);
+    board::leave(100 + static_cast<int>(info.code));
+}
 
 int main() {
     static constexpr network vit{model::network, choices}; // its checks are the compiler's

@@ -21,10 +21,10 @@ namespace {
 constexpr std::uint32_t unused = 0xa5a5a5a5; // what the stack is filled with before it is used
 }
 
-void semihosting::leave(std::uint32_t status) {
+void board::leave(int status) {
     constexpr std::uint32_t application_exit = 0x20026;
-    const std::uint32_t block[2] = {application_exit, status};
-    call(operation::exit_extended, block);
+    const std::uint32_t block[2] = {application_exit, static_cast<std::uint32_t>(status)};
+    semihosting::call(semihosting::operation::exit_extended, block);
     for (;;) {
     }
 }
@@ -35,12 +35,12 @@ void run_program() {
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - 256; // below this function's frame
     for (volatile std::uint32_t* to = &stack_end; reinterpret_cast<std::uintptr_t>(to) < here;) *to++ = unused;
     for (const constructor* c = constructors_begin; c != constructors_end; ++c) (*c)();
-    semihosting::leave(static_cast<std::uint32_t>(main()));
+    board::leave(main());
 }
 
 void fault() {
     board::print("fault\n");
-    semihosting::leave(99);
+    board::leave(99);
 }
 
 void board::print(std::string_view text) {

@@ -10,8 +10,6 @@ enum class operation : std::uint32_t { write0 = 0x04, exit_extended = 0x20 };
 
 /// The call itself; each processor has its own.
 void call(operation what, const void* argument);
-/// Ends the program.
-[[noreturn]] void leave(std::uint32_t status);
 
 } // namespace semihosting
 

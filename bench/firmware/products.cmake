@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# cmake -D WORK=<folder> [-D BOARDS=m4\;m55] -P products.cmake: a line for each board, shape and multiplier, such as
+# "m4/64x128/drum4 1.513", the instructions that a product takes in a layer of 64 inputs, 128 outputs and 50 rows.
+cmake_minimum_required(VERSION 3.25)
+
+set(PROJECT ${CMAKE_CURRENT_LIST_DIR})
+include(${PROJECT}/../../examples/firmware/boards/qemu.cmake)
+if(NOT DEFINED BOARDS)
+    set(BOARDS m4 m55)
+endif()
+file(MAKE_DIRECTORY ${WORK})
+use_counter()
+
+# count(<times> <variable>): instructions of the program that computes the layer so many times.
+function(count times variable)
+    string(REPLACE "x" ",arg=" dimensions ${shape})
+    set(ARGUMENTS ",arg=${dimensions},arg=${which},arg=${times}")
+    run_program(${board} ${built})
+    if(NOT status EQUAL 0 OR NOT of_qemu MATCHES "instructions ([0-9]+)")
+        message(FATAL_ERROR "${board}: status ${status}\n${said}${of_qemu}")
+    endif()
+    set(${variable} ${CMAKE_MATCH_1} PARENT_SCOPE)
+endfunction()
+foreach(board IN LISTS BOARDS)
+    build_program(${board} products)
+    foreach(shape IN ITEMS 64x64 64x128 128x64)
+        set(which 0)
+        foreach(multiplier IN ITEMS exact drum4)
+            count(1 once)
+            count(11 eleven_times)
+            string(REPLACE "x" " * " products ${shape})
+            math(EXPR thousandths "(${eleven_times} - ${once}) * 1000 / (10 * 50 * ${products})")
+            math(EXPR whole "${thousandths} / 1000")
+            math(EXPR rest "1000 + ${thousandths} % 1000")
+            string(SUBSTRING ${rest} 1 3 rest)
+            execute_process(COMMAND ${CMAKE_COMMAND} -E echo "${board}/${shape}/${multiplier} ${whole}.${rest}")
+            set(which 1)
+        endforeach()
+    endforeach()
+endforeach()
