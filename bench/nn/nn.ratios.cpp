@@ -10,12 +10,11 @@
 #include <lutra/nn/train/calibrate_vit.hpp>
 #include <lutra/nn/train/trainer.hpp>
 
+#include "support/named_values.hpp"
 #include "support/ratios.hpp"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -26,15 +25,9 @@ namespace {
 
 /// What PyTorch reaches here, by the name of a line that torch_vit.py prints; empty where it is not installed.
 std::map<std::string, double> torch_rates(std::size_t rounds) {
-    std::map<std::string, double> rates;
     const char* python = std::getenv("LUTRA_BENCH_PYTHON");
-    const std::string command = std::string{python != nullptr ? python : "/usr/bin/python3"} + " " +
-                                LUTRA_BENCH_NN_FOLDER "/torch_vit.py " + std::to_string(rounds) + " 2>/dev/null";
-    std::FILE* const pipe = ::popen(command.c_str(), "r");
-    if (pipe == nullptr) return rates;
-    std::array<char, 64> name{};
-    for (double value = 0; std::fscanf(pipe, "%63s %lf", name.data(), &value) == 2;) rates[name.data()] = value;
-    return ::pclose(pipe) == 0 ? rates : std::map<std::string, double>{};
+    return bench::named_values(std::string{python != nullptr ? python : "/usr/bin/python3"} + " " +
+                               LUTRA_BENCH_NN_FOLDER "/torch_vit.py " + std::to_string(rounds));
 }
 
 struct network {
