@@ -51,33 +51,11 @@ public:
     accuracy_foresight(const design_setup& setup, const design_objectives<N>& judged, const lutra::exploration<N>& found)
         : setup_{setup}, judged_{judged}, found_{found}, foretell_{setup.model->space()} {
         for (const auto& one : found.evaluations) foretell_.tell(one.genome, one.costs[0]);
+        if (judged.judges_error()) calibrate();
     }
 
     /// Accuracy as foretold by what single changes cost, and by a surrogate that saw the first half of the designs.
-    [[nodiscard]] std::vector<lutra::exploration_predictor> predictors() const {
-        std::vector<lutra::exploration_predictor> all;
-        if (!judged_.judges_error()) return all;
-        const double points = 100 * judged_.problem.unit[0];
-        const auto judge = [&](const char* name, std::span<const double> foretold, std::span<const double> measured) {
-            if (measured.size() < 10) return;
-            const auto c = lutra::calibrate_predictor(foretold, measured);
-            all.push_back({name, c.designs, c.rank_correlation, points * c.mean_error});
-        };
-        std::vector<double> foretold, measured;
-        for (const auto& one : found_.evaluations) {
-            const bool several =
-                std::count(one.genome.begin(), one.genome.end(), 0) + 1 < static_cast<std::ptrdiff_t>(one.genome.size());
-            const auto p = foretell_(one.genome);
-            if (!several || !p || !lutra::feasible(one.costs)) continue;
-            foretold.push_back(*p), measured.push_back(one.costs[0]);
-        }
-        judge("single changes, added", foretold, measured);
-#if LUTRA_USE_EIGEN
-        const auto surrogate = foretold_by_surrogate(setup_, found_);
-        judge("a Gaussian process of the first half", surrogate.first, surrogate.second);
-#endif
-        return all;
-    }
+    [[nodiscard]] std::span<const lutra::exploration_predictor> predictors() const { return predictors_; }
     /// What each multiplier costs where it stands alone; null where no design says.
     [[nodiscard]] nlohmann::json sensitivity() const {
         if (!judged_.judges_error()) return {};
@@ -100,8 +78,31 @@ public:
     }
 
 private:
+    void calibrate() {
+        const double points = 100 * judged_.problem.unit[0];
+        const auto judge = [&](const char* name, std::span<const double> foretold, std::span<const double> measured) {
+            if (measured.size() < 10) return;
+            const auto c = lutra::calibrate_predictor(foretold, measured);
+            predictors_.push_back({name, c.designs, c.rank_correlation, points * c.mean_error});
+        };
+        std::vector<double> foretold, measured;
+        for (const auto& one : found_.evaluations) {
+            const bool several =
+                std::count(one.genome.begin(), one.genome.end(), 0) + 1 < static_cast<std::ptrdiff_t>(one.genome.size());
+            const auto p = foretell_(one.genome);
+            if (!several || !p || !lutra::feasible(one.costs)) continue;
+            foretold.push_back(*p), measured.push_back(one.costs[0]);
+        }
+        judge("single changes, added", foretold, measured);
+#if LUTRA_USE_EIGEN
+        const auto surrogate = foretold_by_surrogate(setup_, found_);
+        judge("a Gaussian process of the first half", surrogate.first, surrogate.second);
+#endif
+    }
+
     const design_setup& setup_;
     const design_objectives<N>& judged_;
     const lutra::exploration<N>& found_;
     lutra::additive_predictor foretell_;
+    std::vector<lutra::exploration_predictor> predictors_;
 };

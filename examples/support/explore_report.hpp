@@ -51,6 +51,7 @@ public:
         find_uniform();
         choose();
         verify(on);
+        if (!r_.report.empty()) policy_ = policy();
     }
 
     void print() const {
@@ -82,9 +83,9 @@ public:
         if (const auto s = lutra::write_json(r_.report / "report.json", document); !s) fail(s.error().message);
         save("report.html", value_or_fail(lutra::html_report(document)));
         save("front.csv", csv());
-        if (const auto header = policy()) save("best_policy.hpp", *header);
+        if (policy_) save("best_policy.hpp", *policy_);
         std::printf("%s, report.json, front.csv%s\n", (r_.report / "report.html").c_str(),
-                    policy() ? " and best_policy.hpp" : "");
+                    policy_ ? " and best_policy.hpp" : "");
     }
 
 private:
@@ -260,7 +261,7 @@ private:
                                 {"objectives", judged_.values(judged_.first)},
                                 {"test_accuracy", exact_test_}}},
                               {"energy", energy()},
-                              {"policy", policy().value_or("")}};
+                              {"policy", policy_.value_or("")}};
         if (uniform_best_ < uniform_.size())
             chosen["best_uniform"] = {{"name", uniform_[uniform_best_].name},
                                       {"objectives", judged_.values(uniform_[uniform_best_].costs)},
@@ -295,7 +296,8 @@ private:
     const explored<N>& found_;
     method_comparison<N> comparison_;
     accuracy_foresight<N> foresight_;
-    std::vector<std::size_t> front_; ///< evaluations, in the order of their objectives
+    std::optional<std::string> policy_; ///< best_policy.hpp, where there is a report
+    std::vector<std::size_t> front_;    ///< evaluations, in the order of their objectives
     std::vector<named_design> uniform_;
     std::size_t uniform_best_ = 0, chosen_ = 0;
     std::map<std::size_t, double> tested_; ///< accuracy on the test images, of some of the front
