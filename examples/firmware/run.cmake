@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # cmake [-D BOARDS=m4\;rv32] [-D POLICIES=exact\;drum4] [-D MODEL=<file>] [-D IMAGES=10] [-D WORK=<folder>]
-#       [-D EMITTER=<emit_firmware>] [-D CHOICES=best_policy.hpp] [-D COUNT=ON] -P run.cmake
+#       [-D EMITTER=<emit_firmware>] [-D CHOICES=best_policy.hpp] [-D TABLES=RAM] [-D COUNT=ON] -P run.cmake
 #
 # Freezes a model under several multipliers, builds the programs for all boards and for this machine, runs the boards under
 # QEMU, and prints whether each says what this machine says, and what it takes. Fails where one does not, where an image holds
 # a heap or exceptions, or where it computes with floating-point numbers. CHOICES: a header written by explore, whose multipliers
-# take the place of the policies'. COUNT: instructions an image, by a plugin of QEMU.
+# take the place of the policies'. TABLES: where multipliers' tables lie, FLASH or RAM. COUNT: instructions an image, by a plugin of QEMU.
 cmake_minimum_required(VERSION 3.25)
 
 include(${CMAKE_CURRENT_LIST_DIR}/boards/qemu.cmake)
@@ -23,6 +23,7 @@ default(MODEL ${root}/examples/models/fashion_mnist_vit_139k.safetensors)
 default(IMAGES 10)
 default(WORK ${root}/build/firmware)
 default(COUNT OFF)
+default(TABLES FLASH)
 default(CHOICES "")
 if(CHOICES)
     cmake_path(ABSOLUTE_PATH CHOICES BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE)
@@ -59,7 +60,7 @@ foreach(policy IN LISTS POLICIES)
     list(APPEND models ${WORK}/${policy}.hpp)
 endforeach()
 file(WRITE ${WORK}/options.cmake "set(FIRMWARE_MODELS \"${models}\" CACHE STRING \"\")\n"
-     "set(FIRMWARE_POLICY \"${CHOICES}\" CACHE FILEPATH \"\")\n")
+     "set(FIRMWARE_POLICY \"${CHOICES}\" CACHE FILEPATH \"\")\nset(FIRMWARE_TABLES ${TABLES} CACHE STRING \"\")\n")
 set(OPTIONS -C ${WORK}/options.cmake)
 
 if(COUNT)

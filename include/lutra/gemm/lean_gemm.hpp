@@ -87,7 +87,7 @@ private:
         for (std::size_t term = 0; term < m.rank; ++term, to += lean_pairs::depth(k) / 2 * step) {
             const std::int16_t* const map = maps == nullptr ? nullptr : maps + 256 * term; // none: one term, no shift
             const int shift = scaled ? m.shifts[term] : 0;
-#if !defined(__OPTIMIZE_SIZE__) // what all of this is for, without a test for each operand
+#if !defined(__OPTIMIZE_SIZE__) // the usual cases, without a test for each operand
             constexpr std::integral_constant<std::size_t, 1> dense;
             if (map == nullptr && stride == dense) {
                 lean_pairs::load(from, k, to, step);
