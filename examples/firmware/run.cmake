@@ -5,7 +5,7 @@
 #
 # Freezes a model under several multipliers, builds the programs for all boards and for this machine, runs the boards under
 # QEMU, and prints whether each says what this machine says, and what it takes. Fails where one does not, where an image holds
-# a heap or exceptions, or where it computes with floating-point numbers. CHOICES: a header written by explore, whose multipliers
+# a heap, exceptions or static constructors, or where it computes with floating-point numbers. CHOICES: a header written by explore, whose multipliers
 # take the place of the policies'. TABLES: where multipliers' tables lie, FLASH or RAM. COUNT: instructions an image, by a plugin of QEMU.
 cmake_minimum_required(VERSION 3.25)
 
@@ -140,4 +140,4 @@ if(failures)
     list(JOIN failures "\n" text)
     message(FATAL_ERROR "${text}")
 endif()
-message("\nall equal; no heap, exceptions or floating-point arithmetic in any image")
+message("\nall equal; no heap, exceptions, static constructors or floating-point arithmetic in any image")

@@ -92,13 +92,18 @@ function(measure_image board image)
     set(ram ${ram} PARENT_SCOPE)
 endfunction()
 
-# check_image(<board> <image>): sets `fault` to what it holds and must not: a heap, exceptions, floating-point arithmetic.
+# check_image(<board> <image>): sets `fault` to what it holds and must not: a heap, exceptions, static constructors,
+# floating-point arithmetic.
 function(check_image board image)
     set(fault "" PARENT_SCOPE)
     tool(${board} nm)
     execute_process(COMMAND ${tool} ${image} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
     if(symbols MATCHES "[ _](${heap_symbols}|${float_symbols})\n")
         set(fault "the image holds ${CMAKE_MATCH_1}" PARENT_SCOPE)
+    endif()
+    string(REGEX MATCH "([0-9a-f]+) [^ ] constructors_begin\n" _ "${symbols}")
+    if(NOT symbols MATCHES "${CMAKE_MATCH_1} [^ ] constructors_end\n")
+        set(fault "the image has static constructors" PARENT_SCOPE)
     endif()
     if(float_${board})
         tool(${board} objdump)
