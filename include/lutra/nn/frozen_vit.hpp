@@ -2,6 +2,8 @@
 #pragma once
 
 #include <lutra/core/arena.hpp>
+#include <lutra/core/isa.hpp>
+#include <lutra/gemm/arch/softmax_rows.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/lean_gemm.hpp>
 #include <lutra/nn/attention.hpp>
@@ -200,7 +202,7 @@ private:
                 const auto scores = all.scores.block(0, 0, rows, tokens);
                 const auto probabilities = all.probabilities.block(0, 0, rows, tokens);
                 lean_gemm(query, transposed(key), m, scratch, requantized{scores, b.scores_by});
-                Policy::softmax::apply(scores, probabilities);
+                kernel::softmax_rows<typename Policy::softmax>(scores, probabilities, best_isa());
                 lean_gemm(probabilities, value, m, scratch, requantized{query, b.context_by});
             }
         }

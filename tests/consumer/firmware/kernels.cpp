@@ -7,6 +7,7 @@
 #include "stop.hpp"
 
 #include <lutra/core.hpp>
+#include <lutra/gemm/arch/softmax_rows.hpp>
 #include <lutra/gemm/epilogue.hpp>
 #include <lutra/gemm/lean_gemm.hpp>
 #include <lutra/gemm/reference.hpp>
@@ -106,9 +107,36 @@ lutra::lowered_multiplier of_errors() {
     return m;
 }
 
+/// Rows of softmax of all lengths up to 70, scores near each other and far apart.
+template <int N>
+void report_softmax(std::string_view name) {
+    using softmax = lutra::pwl_softmax<N>;
+    lutra::random_generator random{N};
+    std::uint32_t hash = 0;
+    std::size_t wrong = 0;
+    static std::array<std::int16_t, 3 * 71> scores;
+    static std::array<std::int8_t, 3 * 71> probabilities;
+    for (std::size_t n = 1; n <= 70; ++n)
+        for (const int most : {32'767, 2'000, 40, 0}) {
+            for (auto& x : scores) x = static_cast<std::int16_t>(random.between(most == 32'767 ? -32'768 : -most, most));
+            std::array<std::int8_t, 3 * 71> expected{};
+            for (std::size_t r = 0; r < 3; ++r)
+                softmax::reference(std::span<const std::int16_t>{scores}.subspan(71 * r, n),
+                                   std::span{expected}.subspan(71 * r, n));
+            probabilities.fill(0);
+            lutra::kernel::softmax_rows<softmax>({scores.data(), 3, n, 71}, {probabilities.data(), 3, n, 71},
+                                                 lutra::best_isa());
+            wrong += expected != probabilities;
+            hash = hash * 31 + lutra::checksum(std::span<const std::int8_t>{probabilities});
+        }
+    board::print((lutra::text<96>{} << name << " " << hash << ", wrong " << wrong << "\n").view());
+}
+
 } // namespace
 
 int main() {
+    report_softmax<8>("softmax of 8 entries");
+    report_softmax<16>("softmax of 16 entries");
     report("exact", lutra::lowered_v<lutra::exact>);
     report("drum4", lutra::lowered_v<lutra::drum<4>>);
     report("mitchell", lutra::lowered_v<lutra::mitchell>);

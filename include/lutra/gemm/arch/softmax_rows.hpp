@@ -4,6 +4,7 @@
 #include <lutra/core/config.hpp>
 #include <lutra/core/isa.hpp>
 #include <lutra/core/matrix_view.hpp>
+#include <lutra/gemm/arch/arm_features.hpp>
 #include <lutra/nonlinear/integer_softmax.hpp>
 
 #include <cstddef>
@@ -83,6 +84,44 @@ template <int N>
     #endif
 #endif
 
+#if LUTRA_ARM_MVE
+/// Eight columns at a time, the last ones under a mask.
+template <int N>
+void softmax_rows_mve(matrix_view<std::int16_t> x, matrix_view<std::int8_t> out) {
+    using softmax = pwl_softmax<N>;
+    static_assert(softmax::fraction == 8);
+    softmax::require_shape(x, out);
+    const std::size_t n = x.cols();
+    const auto mask_at = [n](std::size_t i) { return vctp16q(static_cast<std::uint32_t>(n - i)); };
+    const uint16x8_t last = vdupq_n_u16(softmax::last), fraction = vdupq_n_u16(softmax::one - 1), most = vdupq_n_u16(127);
+    for (std::size_t r = 0; r < x.rows(); ++r) {
+        std::int16_t* const row = x.data() + r * x.stride();
+        auto* const exponentials = reinterpret_cast<std::uint16_t*>(row);
+        auto* const to = reinterpret_cast<std::uint8_t*>(out.data() + r * out.stride());
+        int16x8_t top = vdupq_n_s16(-32768);
+        for (std::size_t i = 0; i < n; i += 8) top = vmaxq_m_s16(top, top, vldrhq_z_s16(row + i, mask_at(i)), mask_at(i));
+        const int16x8_t greatest = vdupq_n_s16(vmaxvq_s16(-32768, top));
+        std::uint32_t total = 0;
+        for (std::size_t i = 0; i < n; i += 8) {
+            const mve_pred16_t some = mask_at(i);
+            const uint16x8_t t = vminq_u16(vreinterpretq_u16_s16(vsubq_s16(greatest, vldrhq_z_s16(row + i, some))), last);
+            uint16x8_t e = vldrhq_gather_shifted_offset_u16(softmax::doubled.data(), vandq_u16(t, fraction));
+            e = vrshrq_n_u16(vshlq_u16(e, vnegq_s16(vreinterpretq_s16_u16(vshrq_n_u16(t, 8)))), 1);
+            vstrhq_p_u16(exponentials + i, e, some);
+            total = vaddvaq_p_u16(total, e, some);
+        }
+        const auto s = softmax::scaling_of(total);
+        const uint16x8_t multiplier = vdupq_n_u16(static_cast<std::uint16_t>(s.multiplier)),
+                         half = vdupq_n_u16(static_cast<std::uint16_t>(1 << (s.shift - 17)));
+        for (std::size_t i = 0; i < n; i += 8) {
+            const mve_pred16_t some = mask_at(i);
+            const uint16x8_t upper = vmulhq_u16(vldrhq_z_u16(exponentials + i, some), multiplier);
+            vstrbq_p_u16(to + i, vminq_u16(vshlq_r_u16(vaddq_u16(upper, half), 16 - s.shift), most), some);
+        }
+    }
+}
+#endif
+
 /// Any softmax, by the kernel for @p instructions where it has one.
 template <class Softmax>
 void softmax_rows(matrix_view<std::int16_t> x, matrix_view<std::int8_t> out, isa instructions) {
@@ -91,6 +130,8 @@ void softmax_rows(matrix_view<std::int16_t> x, matrix_view<std::int8_t> out, isa
     if constexpr (requires { Softmax::doubled; })
         if (instructions >= isa::avx512bw && instructions <= isa::avx512vbmi)
             return softmax_rows_avx512<Softmax::entries>(x, out);
+#elif LUTRA_ARM_MVE
+    if constexpr (requires { Softmax::doubled; }) return softmax_rows_mve<Softmax::entries>(x, out);
 #endif
     Softmax::apply(x, out);
 }
