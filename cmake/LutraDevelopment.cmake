@@ -38,13 +38,17 @@ function(lutra_can_run_isa isa variable)
     set(${variable} "${${cached}}" PARENT_SCOPE)
 endfunction()
 
-# lutra_add_test(<room> SOURCES <file>... [OPTIMISED <file>...] [ISAS <-march value>... [ISA_SOURCES <file>...]]
-#                [LIBRARIES <target>...] [DEFINITIONS <name=value>...])
+# lutra_add_test(<room> SOURCES <file>... [SLOW <file>...] [OPTIMISED <file>...] [LIBRARIES <target>...]
+#                [DEFINITIONS <name=value>...] [ISAS <-march value>... [ISA_SOURCES <file>...]])
 # One executable test_<room>, one ctest entry a file (<room>.<file>), and, if LUTRA_TEST_ALL, the ISA_SOURCES (default: all)
 # once more for each ISA that this machine can run. Only where an instruction set can change what is compiled are variants
-# worth their time. OPTIMISED are those SOURCES that would run for longer than it takes to optimise them.
+# worth their time. SLOW are more sources, which the README's test command leaves out. OPTIMISED are those of both that would
+# run for longer than it takes to optimise them.
 function(lutra_add_test room)
-    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;OPTIMISED;ISAS;ISA_SOURCES;LIBRARIES;DEFINITIONS")
+    cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;SLOW;OPTIMISED;ISAS;ISA_SOURCES;LIBRARIES;DEFINITIONS")
+    if(NOT lutra_quick)
+        list(APPEND test_SOURCES ${test_SLOW})
+    endif()
     if(lutra_optimised) # headers that were precompiled without optimising do not do for them
         set_source_files_properties(${test_OPTIMISED} PROPERTIES COMPILE_OPTIONS "${lutra_optimised}" SKIP_PRECOMPILE_HEADERS ON)
     endif()
