@@ -117,16 +117,17 @@ void report_softmax(std::string_view name) {
     static std::array<std::int16_t, 3 * 71> scores;
     static std::array<std::int8_t, 3 * 71> probabilities;
     for (std::size_t n = 1; n <= 70; ++n)
-        for (const int most : {32'767, 2'000, 40, 0}) {
-            for (auto& x : scores) x = static_cast<std::int16_t>(random.between(most == 32'767 ? -32'768 : -most, most));
-            std::array<std::int8_t, 3 * 71> expected{};
+        for (const int spread : {32'767, 2'000, 40, 0}) {
+            for (auto& x : scores)
+                x = static_cast<std::int16_t>(random.between(spread == 32'767 ? -32'768 : -spread, spread));
+            std::array<std::int8_t, 3 * 71> wanted{};
             for (std::size_t r = 0; r < 3; ++r)
                 softmax::reference(std::span<const std::int16_t>{scores}.subspan(71 * r, n),
-                                   std::span{expected}.subspan(71 * r, n));
+                                   std::span{wanted}.subspan(71 * r, n));
             probabilities.fill(0);
             lutra::kernel::softmax_rows<softmax>({scores.data(), 3, n, 71}, {probabilities.data(), 3, n, 71},
                                                  lutra::best_isa());
-            wrong += expected != probabilities;
+            wrong += wanted != probabilities;
             hash = hash * 31 + lutra::checksum(std::span<const std::int8_t>{probabilities});
         }
     board::print((lutra::text<96>{} << name << " " << hash << ", wrong " << wrong << "\n").view());

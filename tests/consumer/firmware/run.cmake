@@ -12,7 +12,7 @@ if(NOT DEFINED BOARDS)
 endif()
 file(MAKE_DIRECTORY ${WORK})
 run_logged(emit ${EMITTER} --images 1 --output ${WORK}/model.hpp)
-set(OPTIONS -D FIRMWARE_MODEL=${WORK}/model.hpp)
+set(OPTIONS -D FIRMWARE_MODEL=${WORK}/model.hpp -D CMAKE_COMPILE_WARNING_AS_ERROR=ON)
 
 set(failures "")
 set(limit_m55 4864) # kernels for bytes and for 16 bits
