@@ -2,7 +2,7 @@
 
 // Linear layers of 50 rows with requantised outputs, some times; how many instructions they take is QEMU's to count.
 
-#include "board.hpp"
+#include "panic.hpp"
 #include "semihosting.hpp"
 
 #include <lutra/core/random.hpp>
@@ -11,6 +11,7 @@
 #include <lutra/multiplier/drum.hpp>
 #include <lutra/multiplier/lowered_constant.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +33,7 @@ std::array<std::size_t, 4> arguments() {
         char* to;
         std::uint32_t size;
     } block{text.data(), text.size()};
-    semihosting::call(semihosting::operation{0x15}, &block);
+    semihosting::call(semihosting::operation::get_command_line, &block);
     std::array<std::size_t, 4> numbers{};
     std::size_t which = 0;
     for (const char c : text) {
@@ -44,14 +45,12 @@ std::array<std::size_t, 4> arguments() {
 
 } // namespace
 
-void lutra::on_panic(const panic_info& info) { board::leave(100 + static_cast<int>(info.code)); }
-
 int main() {
     const auto [inputs, outputs, multiplier, times] = arguments();
     lutra::random_generator random{1};
-    for (auto* const matrix : {x.data(), weights.data()})
-        for (std::size_t i = 0; i < (matrix == x.data() ? x.size() : weights.size()); ++i)
-            matrix[i] = static_cast<std::int8_t>(random.between(-127, 127));
+    const auto draw = [&] { return static_cast<std::int8_t>(random.between(-127, 127)); };
+    std::generate(x.begin(), x.end(), draw);
+    std::generate(weights.begin(), weights.end(), draw);
     for (auto& r : by) r = {static_cast<std::int32_t>(random.between(1 << 30, (1ll << 31) - 1)), 39};
     for (auto& b : bias) b = static_cast<std::int32_t>(random.between(-1000, 1000));
     for (std::size_t i = 0; i < times; ++i) {

@@ -4,6 +4,7 @@
 // and on the host, and must print the same lines, but for those that begin with '#'.
 
 #include "board.hpp"
+#include "panic.hpp"
 
 #include <lutra/core/checksum.hpp>
 #include <lutra/core/text.hpp>
@@ -38,12 +39,6 @@ void print(const line& words) {
 }
 
 } // namespace
-
-/// An error of the programmer's: says so, for who reads the console, and ends the program.
-void lutra::on_panic(const panic_info& info) {
-    print(line{} << "panic " << static_cast<int>(info.code) << ": got " << info.actual << ", expected " << info.expected);
-    board::leave(100 + static_cast<int>(info.code));
-}
 
 int main() {
     static constexpr network vit{model::network, choices}; // its checks are the compiler's

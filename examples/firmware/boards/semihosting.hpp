@@ -6,7 +6,7 @@
 /// Arm's semihosting, which RISC-V has taken over: a debugger, or QEMU, serves the calls.
 namespace semihosting {
 
-enum class operation : std::uint32_t { write0 = 0x04, exit_extended = 0x20 };
+enum class operation : std::uint32_t { write0 = 0x04, get_command_line = 0x15, exit_extended = 0x20 };
 
 /// The call itself; each processor has its own.
 void call(operation what, const void* argument);

@@ -4,7 +4,7 @@
 // only. The same source is built for the host and for boards, and all must print the same text.
 
 #include "board.hpp"
-#include "stop.hpp"
+#include "panic.hpp"
 
 #include <lutra/core.hpp>
 #include <lutra/gemm/arch/softmax_rows.hpp>
